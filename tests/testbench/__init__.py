@@ -1,0 +1,1 @@
+"""The real parts that tests run against: Docker engines, Compose and sglang's own parser."""
