@@ -1,0 +1,1 @@
+"""Rigs that do not exist, asked through the real nvidia-ml-py: nvml.c answers from rigs.py."""
