@@ -259,7 +259,10 @@ class LaunchSpec:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from: a profile, the environment, an override, or a rule."""
+    """Where a value came from: a profile, the environment, an override, or a rule.
+
+    `where` is the file and line of a profile's value, and the bad state that a rule prevents.
+    """
 
     kind: Literal["profile", "environment", "override", "rule"]
     name: str
@@ -267,6 +270,8 @@ class Origin:
 
     def __str__(self) -> str:
         """One phrase for a comment: `profile sm120-tp8 (profiles/sm120-tp8.yaml:31)`."""
+        if self.kind == "rule":
+            return f"rule {self.name}, against: {self.where}"
         suffix = f" ({self.where})" if self.where else ""
         return f"{self.kind} {self.name}{suffix}"
 
