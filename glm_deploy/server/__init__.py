@@ -1,0 +1,1 @@
+"""The client of a running server: readiness, acceptance, chat."""
