@@ -1,0 +1,135 @@
+"""`glm-deploy explain`: why a rule exists, or who sets a flag or variable and why."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glm_deploy.cli.inputs import load_plan
+from glm_deploy.errors import UsageError
+from glm_deploy.profile.shipped import shipped_names
+from glm_deploy.rules import CATALOGUE, find
+from glm_deploy.rules.page import as_json as rule_as_json
+from glm_deploy.rules.page import page, reference
+
+if TYPE_CHECKING:
+    from glm_deploy.model import Plan
+    from glm_deploy.sglang.catalogue import Option
+
+
+# Unknown options are let through: the flag to explain is written as the engine writes it.
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("subject", required=False, type=click.UNPROCESSED)
+@click.option("-p", "profile", metavar="PROFILE", help="Look in this profile [all shipped ones].")
+@click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="As in render.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", is_flag=True, help="Print the page of every rule.")
+def explain(
+    subject: str | None,
+    profile: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+    markdown: bool,
+) -> None:
+    """Explain a rule ID, an engine flag, an environment variable or a profile key.
+
+    Without a SUBJECT it lists the rules.
+    """
+    if markdown:
+        click.echo(reference(), nl=False)
+    elif subject is None:
+        _list_rules(as_json)
+    elif rule := find(subject):
+        click.echo(json.dumps(rule_as_json(rule), indent=2) if as_json else page(rule).rstrip())
+    else:
+        names = (profile,) if profile else shipped_names()
+        _explain_subject(subject, [load_plan(n, None, settings, ()) for n in names], as_json)
+
+
+def _list_rules(as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([rule_as_json(rule) for rule in CATALOGUE.values()], indent=2))
+        return
+    from glm_deploy.report import table
+
+    rows = [(rule.id, rule.severity, rule.title) for rule in CATALOGUE.values()]
+    click.echo(table(("RULE", "SEVERITY", "TITLE"), rows))
+
+
+def _explain_subject(written: str, plans: list[Plan], as_json: bool) -> None:
+    subject = _canonical(written, plans)
+    option = _option(subject, plans[0])
+    values = [
+        {"profile": plan.spec.profile, "value": d.value, "because": str(d.because)}
+        for plan in plans
+        for d in plan.decisions
+        if d.subject == subject
+    ]
+    rules = [rule for rule in CATALOGUE.values() if subject in rule.subjects]
+    if not (option or values or rules):
+        raise _unknown(written, plans)
+    if as_json:
+        data: dict[str, Any] = {
+            "subject": subject,
+            "values": values,
+            "rules": [rule_as_json(rule) for rule in rules],
+            "engine": _option_json(option) if option else None,
+        }
+        click.echo(json.dumps(data, indent=2))
+        return
+    click.echo(subject)
+    if option:
+        click.echo(_option_line(option, plans[0]))
+    for value in values:
+        shown = value["value"] or "(given)"
+        click.echo(f"  {value['profile']}: {shown}  <- {value['because']}")
+    if not values:
+        click.echo("  no profile and no rule sets it: the engine's default holds")
+    for rule in rules:
+        click.echo(f"\n{page(rule).rstrip()}")
+
+
+def _canonical(written: str, plans: list[Plan]) -> str:
+    """The long name of a flag, whatever alias or value it was written with."""
+    from glm_deploy.rules import Case
+
+    word = written.partition("=")[0]
+    if not word.startswith("-"):
+        return word
+    return Case(plans[0].spec).catalogue.canonical(word) or word
+
+
+def _option(subject: str, plan: Plan) -> Option | None:
+    from glm_deploy.rules import Case
+
+    return Case(plan.spec).catalogue.find(subject)
+
+
+def _option_json(option: Option) -> dict[str, Any]:
+    return {"flags": option.flags, "choices": option.choices, "default": option.default}
+
+
+def _option_line(option: Option, plan: Plan) -> str:
+    parts = [f"engine default: {option.default}"]
+    if option.choices:
+        parts.append(f"choices: {', '.join(map(str, option.choices))}")
+    if len(option.flags) > 1:
+        parts.append(f"also written {', '.join(option.flags[1:])}")
+    return f"  {plan.spec.engine.parser}: {'; '.join(parts)}"
+
+
+def _unknown(written: str, plans: list[Plan]) -> UsageError:
+    from glm_deploy.rules import Case
+
+    known = {subject for rule in CATALOGUE.values() for subject in (rule.id, *rule.subjects)}
+    known |= {flag for o in Case(plans[0].spec).catalogue.options for flag in o.flags}
+    known |= {decision.subject for plan in plans for decision in plan.decisions}
+    close = difflib.get_close_matches(written, sorted(known), n=3)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    return UsageError(
+        f"{written} is no rule, engine flag, variable or profile key that is known{hint}",
+        remedy="`glm-deploy explain` lists the rules.",
+    )

@@ -1,0 +1,36 @@
+"""`glm-deploy profiles`: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from glm_deploy.cli.inputs import load_profile
+from glm_deploy.profile.shipped import shipped_names
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def profiles(as_json: bool) -> None:
+    """List the shipped profiles, each with the evidence behind it."""
+    from glm_deploy.report import table
+
+    found = [load_profile(name).profile for name in shipped_names()]
+    if as_json:
+        click.echo(
+            json.dumps(
+                [
+                    {
+                        "name": profile.name,
+                        "summary": profile.summary,
+                        "evidence": profile.evidence.model_dump(),
+                    }
+                    for profile in found
+                ],
+                indent=2,
+            )
+        )
+        return
+    rows = [(p.name, p.evidence.basis, p.summary) for p in found]
+    click.echo(table(("PROFILE", "EVIDENCE", "SUMMARY"), rows))
