@@ -1,0 +1,64 @@
+"""Where the tool keeps the little that Docker labels cannot hold, by the XDG base directories."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glm_deploy.errors import HostError, LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def state_dir() -> Path:
+    """`$XDG_STATE_HOME/glm-deploy`, made if need be.
+
+    Raises:
+        HostError: it cannot be made.
+    """
+    root = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    path = Path(root).expanduser() / "glm-deploy"
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise HostError(
+            f"the state directory {path} cannot be made: {error.strerror}",
+            remedy="Set XDG_STATE_HOME to a folder you may write to.",
+        ) from None
+    return path
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Hold the lock of one deployment; the kernel frees it however the process ends.
+
+    Raises:
+        LockedError: another run holds it.
+        HostError: the lock file cannot be written.
+    """
+    path = state_dir() / f"{name}.lock"
+    try:
+        handle = path.open("a+")
+    except OSError as error:
+        raise HostError(
+            f"the lock file {path} cannot be opened: {error.strerror}",
+            remedy="Set XDG_STATE_HOME to a folder you may write to.",
+        ) from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise LockedError(
+                f"another glm-deploy (PID {holder}) is at work on deployment {name}",
+                remedy="Wait for it, or stop it with Ctrl-C where it runs.",
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield

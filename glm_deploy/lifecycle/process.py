@@ -1,0 +1,167 @@
+"""Rehearsals without Docker: the simulator as a process, and the folder that finds it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glm_deploy.errors import HostError, LaunchError
+from glm_deploy.lifecycle.deployment import Deployment
+from glm_deploy.lifecycle.places import state_dir
+from glm_deploy.model import LABEL_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from glm_deploy.model import LaunchSpec
+
+# The words of argv that start the engine; the simulator takes what follows them.
+LAUNCHER_WORDS = 3
+POLL_S = 0.05
+
+
+class ProcessRuntime:
+    """Simulators started by `up --rehearse` where no Docker answers.
+
+    Each has a folder below the state directory with `launch.json` and `server.log`.
+    """
+
+    name = "process"
+
+    def deployments(self) -> list[Deployment]:
+        """Every rehearsal process, running or ended."""
+        folders = sorted(self._root().glob("*/launch.json"))
+        return [self._read(path.parent) for path in folders]
+
+    def start(self, spec: LaunchSpec) -> Deployment:
+        """Start the simulator with the spec's own argv and environment."""
+        folder = self._root() / spec.name
+        argv = [sys.executable, "-m", "glm_deploy.simulator", *_on_this_host(spec)]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "server.log").open("wb") as log:
+                process = subprocess.Popen(
+                    argv,
+                    env={**os.environ, **spec.env, "PYTHONUNBUFFERED": "1"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            launch = {
+                "pid": process.pid,
+                "born": _born(process.pid),
+                "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "stop_timeout_s": spec.stop_timeout_s,
+                "labels": dict(spec.labels),
+            }
+            (folder / "launch.json").write_text(json.dumps(launch, indent=1), "utf-8")
+        except OSError as error:
+            raise LaunchError(
+                f"the rehearsal cannot be started: {error}",
+                remedy=f"Check that {folder} can be written to.",
+            ) from None
+        return self._read(folder)
+
+    def log(self, deployment: Deployment, *, follow: bool, tail: int | None) -> Iterator[str]:
+        """The simulator's output; `follow` ends when the process does."""
+        folder = Path(deployment.handle)
+        with (folder / "server.log").open(encoding="utf-8", errors="replace", newline="") as log:
+            text = log.read()
+            yield text if tail is None else "".join(text.splitlines(keepends=True)[-tail:])
+            while follow:
+                alive = self._read(folder).state == "running"
+                piece = log.read()
+                if piece:
+                    yield piece
+                elif not alive:
+                    return
+                else:
+                    time.sleep(POLL_S)
+
+    def stop(self, deployment: Deployment, *, remove: bool) -> None:
+        """SIGTERM, then SIGKILL once the stop timeout is over, as Docker does."""
+        folder = Path(deployment.handle)
+        launch = _launch(folder)
+        deadline = time.monotonic() + launch["stop_timeout_s"]
+        signals = [signal.SIGTERM]
+        while _alive(launch):
+            if time.monotonic() > deadline:
+                signals = [signal.SIGKILL]
+            for number in signals:
+                os.kill(launch["pid"], number)
+            signals = []
+            time.sleep(POLL_S)
+        if remove:
+            shutil.rmtree(folder)
+
+    def _root(self) -> Path:
+        path = state_dir() / "rehearsals"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def _read(self, folder: Path) -> Deployment:
+        launch = _launch(folder)
+        labels = launch["labels"]
+
+        def label(key: str) -> str:
+            return str(labels.get(f"{LABEL_PREFIX}.{key}", ""))
+
+        return Deployment(
+            name=label("deployment"),
+            runtime=self.name,
+            handle=str(folder),
+            state="running" if _alive(launch) else "exited",
+            exit_code=None,
+            restarts=0,
+            started_at=launch["started_at"],
+            profile=label("profile"),
+            plan=label("plan"),
+            endpoint=label("endpoint"),
+            served_name=label("served-name"),
+            image="(process on this host)",
+            rehearsal=True,
+        )
+
+
+def _on_this_host(spec: LaunchSpec) -> list[str]:
+    """The engine's argv with paths of read-only mounts put back to where they are on the host."""
+    at_home = {mount.target: mount.source for mount in spec.mounts if mount.read_only}
+    return [at_home.get(word, word) for word in spec.argv[LAUNCHER_WORDS:]]
+
+
+def _launch(folder: Path) -> dict[str, Any]:
+    path = folder / "launch.json"
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise HostError(
+            f"the record of a rehearsal, {path}, cannot be read: {error}",
+            remedy=f"Remove it once its process is gone: rm -r {folder}",
+        ) from None
+
+
+def _born(pid: int) -> int | None:
+    """The kernel's start time of a process (clock ticks since boot), `None` once it is gone.
+
+    PID and start time together name a process for good: a PID alone is given out again. See
+    proc_pid_stat(5), fields 3 and 22; a zombie counts as gone.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def _alive(launch: dict[str, Any]) -> bool:
+    born = _born(launch["pid"])
+    return born is not None and born == launch["born"]
