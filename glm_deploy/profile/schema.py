@@ -46,7 +46,8 @@ def parse_size(value: Any) -> int:
     match = _SIZE.match(str(value).strip())
     if not match:
         raise ValueError("a size is a whole number with a unit, for example 8g or 512m")
-    return int(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " ")
+    exponent = " kmgt".index(match[2].lower() or " ")
+    return int(match[1]) * int(1024**exponent)
 
 
 def _text(value: Any) -> Any:

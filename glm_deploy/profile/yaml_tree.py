@@ -87,9 +87,13 @@ def _refuse_depth_and_aliases(text: str, where: str) -> None:
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
             raise UsageError(
-                f"{where}:{event.start_mark.line + 1}: aliases (*{event.anchor}) are not allowed",
+                f"{where}:{_line(event)}: aliases (*{event.anchor}) are not allowed",
                 remedy="Write the value out, or put shared values into a profile and extend it.",
             )
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _explain(error: yaml.YAMLError, where: str) -> str:
@@ -137,7 +141,7 @@ class _Builder:
             result[key] = self.build(value_node, (*path, key))
         return result
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+    def _scalar(self, node: yaml.Node, path: Path) -> Any:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise UsageError(
                 f"{self.where}:{node.start_mark.line + 1}: the tag {node.tag} is not allowed",
