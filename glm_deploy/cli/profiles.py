@@ -12,10 +12,15 @@ from glm_deploy.profile.shipped import shipped_names
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def profiles(as_json: bool) -> None:
+@click.option("--markdown", is_flag=True, help="Print every section and key of a profile.")
+def profiles(as_json: bool, markdown: bool) -> None:
     """List the shipped profiles, each with the evidence behind it."""
+    from glm_deploy.profile.reference import reference
     from glm_deploy.report import table
 
+    if markdown:
+        click.echo(reference(), nl=False)
+        return
     found = [load_profile(name).profile for name in shipped_names()]
     if as_json:
         click.echo(

@@ -143,7 +143,7 @@ def _validate(data: dict[str, Any], origins: dict[Path, Origin]) -> Profile:
         lines = list(dict.fromkeys(_describe(detail, origins) for detail in error.errors()))
         raise UsageError(
             "\n".join(lines),
-            remedy="Every section and key is described in docs/reference/profiles.md.",
+            remedy="`glm-deploy profiles --markdown` describes every section and key.",
         ) from None
 
 
