@@ -109,7 +109,7 @@ class Progress:
     def __init__(self) -> None:
         self._bar: Any = None
         self._task: Any = None
-        self._phase = ""
+        self._rank = -1
 
     def __enter__(self) -> Progress:
         if coloured(sys.stderr):
@@ -132,12 +132,16 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def phase(self, name: str, done: int | None, total: int | None, detail: str) -> None:
-        """The boot is in phase `name`, `done` of `total` steps; `detail` is what it told."""
+    def phase(self, name: str, rank: int, done: int | None, total: int | None, detail: str) -> None:
+        """The boot is in phase `name`, the `rank`-th (from 0), at `done` of `total` steps.
+
+        Ranks of the engine tell the same phase again and again; an earlier one is passed over.
+        """
+        if rank < self._rank:
+            return
+        if rank > self._rank and self._bar is None:
+            say(f"  {name} {detail}".rstrip())
+        self._rank = rank
         if self._bar is not None:
             described = f"{name} {detail}".strip()
             self._bar.update(self._task, description=described, completed=done or 0, total=total)
-        if name != self._phase:
-            self._phase = name
-            if self._bar is None:
-                say(f"  {name} {detail}".rstrip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ DEFAULT_PROFILE = "sm120-tp8"
 
 def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that makes a plan."""
-    for option in (
+    options: tuple[Callable[..., Any], ...] = (
         click.option("--allow", multiple=True, metavar="ID", help="Overrule a rule. Repeatable."),
         click.option(
             "--set",
@@ -44,7 +45,8 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_envvar=True,
             help="A shipped profile, or the path of a YAML file.",
         ),
-    ):
+    )
+    for option in options:
         command = option(command)
     return command
 
@@ -139,7 +141,7 @@ def load_facts(path: str | None, ports: tuple[int, ...], host: str) -> Facts:
     from glm_deploy.facts import parse_facts
 
     if path == "-":
-        return parse_facts(click.get_text_stream("stdin").read(), "standard input")
+        return parse_facts(sys.stdin.read(), "standard input")
     if path:
         return parse_facts(read_text(Path(path), "the facts file"), path)
     from glm_deploy.host.probe import probe

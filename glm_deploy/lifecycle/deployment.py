@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from glm_deploy.errors import UsageError
+from glm_deploy.errors import LaunchError, UsageError
+from glm_deploy.model import LABEL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +41,11 @@ class Deployment:
         """Whether it runs, and has not died and been restarted meanwhile."""
         return self.state == "running" and self.restarts == 0
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs, and nothing will start it again."""
+        return self.state in ("exited", "created", "dead")
+
     def to_json(self) -> dict[str, Any]:
         """Plain data that `json.dumps` takes."""
         return asdict(self)
@@ -67,13 +73,34 @@ class Runtime(Protocol):
         """Stop it within its stop timeout, and remove it if asked to."""
 
 
-def find(runtimes: Iterable[Runtime], name: str) -> tuple[Runtime, Deployment] | None:
-    """The deployment of this name and the runtime that holds it, or `None`."""
-    for runtime in runtimes:
-        for deployment in runtime.deployments():
-            if deployment.name == name:
-                return runtime, deployment
-    return None
+def already_running(runtime: Runtime, spec: LaunchSpec) -> Deployment | None:
+    """The deployment that runs the very plan of `spec` under its name, or `None`.
+
+    Raises:
+        LaunchError: another plan runs under this name; it is never touched.
+    """
+    found = _named(runtime, spec.name)
+    if found is None or found.ended:
+        return None
+    wanted = spec.labels.get(f"{LABEL_PREFIX}.plan"), f"{LABEL_PREFIX}.rehearsal" in spec.labels
+    if found.running and (found.plan, found.rehearsal) == wanted:
+        return found
+    raise LaunchError(
+        f"deployment {spec.name} exists already ({found.state}, {found.endpoint})",
+        remedy=f"glm-deploy down --name {spec.name}, or give this one a name and a port of its "
+        "own: --name NAME --set server.port=PORT",
+    )
+
+
+def clear_ended(runtime: Runtime, name: str) -> None:
+    """Remove what is left of an ended deployment of this name."""
+    found = _named(runtime, name)
+    if found is not None and found.ended:
+        runtime.stop(found, remove=True)
+
+
+def _named(runtime: Runtime, name: str) -> Deployment | None:
+    return next((found for found in runtime.deployments() if found.name == name), None)
 
 
 def pick(runtimes: Iterable[Runtime], name: str | None) -> tuple[Runtime, Deployment]:

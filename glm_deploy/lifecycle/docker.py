@@ -16,7 +16,7 @@ from glm_deploy.lifecycle.docker_messages import explain
 from glm_deploy.model import LABEL_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from glm_deploy.model import LaunchSpec
 
@@ -75,17 +75,18 @@ class DockerRuntime:
             return False
         return True
 
-    def pull(self, ref: str, on_line: Callable[[str], None]) -> None:
-        """Pull an image, telling `on_line` what Docker says of its progress.
+    def ensure_image(self, ref: str) -> None:
+        """Pull an image that the daemon does not have.
 
         Raises:
             LaunchError: it cannot be pulled.
         """
+        if self.image_present(ref):
+            return
         try:
             for event in self.api.pull(ref, stream=True, decode=True):
                 if "error" in event:
                     raise _pull_failed(ref, event["error"])
-                on_line(" ".join(str(event[k]) for k in ("id", "status") if k in event))
         except docker.errors.APIError as error:
             raise _pull_failed(ref, str(error.explanation)) from None
 

@@ -62,7 +62,7 @@ class ProcessRuntime:
                 "stop_timeout_s": spec.stop_timeout_s,
                 "labels": dict(spec.labels),
             }
-            (folder / "launch.json").write_text(json.dumps(launch, indent=1), "utf-8")
+            _write(folder, launch)
         except OSError as error:
             raise LaunchError(
                 f"the rehearsal cannot be started: {error}",
@@ -110,6 +110,9 @@ class ProcessRuntime:
     def _read(self, folder: Path) -> Deployment:
         launch = _launch(folder)
         labels = launch["labels"]
+        exit_code = _exit_code(launch)
+        if exit_code is not None and "exit_code" not in launch:
+            _write(folder, launch | {"exit_code": exit_code})
 
         def label(key: str) -> str:
             return str(labels.get(f"{LABEL_PREFIX}.{key}", ""))
@@ -119,7 +122,7 @@ class ProcessRuntime:
             runtime=self.name,
             handle=str(folder),
             state="running" if _alive(launch) else "exited",
-            exit_code=None,
+            exit_code=exit_code,
             restarts=0,
             started_at=launch["started_at"],
             profile=label("profile"),
@@ -137,6 +140,13 @@ def _on_this_host(spec: LaunchSpec) -> list[str]:
     return [at_home.get(word, word) for word in spec.argv[LAUNCHER_WORDS:]]
 
 
+def _write(folder: Path, launch: dict[str, Any]) -> None:
+    """In one step, since another glm-deploy may read it meanwhile."""
+    temporary = folder / "launch.json.new"
+    temporary.write_text(json.dumps(launch, indent=1), "utf-8")
+    temporary.replace(folder / "launch.json")
+
+
 def _launch(folder: Path) -> dict[str, Any]:
     path = folder / "launch.json"
     try:
@@ -146,6 +156,15 @@ def _launch(folder: Path) -> dict[str, Any]:
             f"the record of a rehearsal, {path}, cannot be read: {error}",
             remedy=f"Remove it once its process is gone: rm -r {folder}",
         ) from None
+
+
+def _exit_code(launch: dict[str, Any]) -> int | None:
+    """The exit code of our own child once it ended; nobody else is told it."""
+    try:
+        pid, status = os.waitpid(launch["pid"], os.WNOHANG)
+    except ChildProcessError:
+        return launch.get("exit_code")
+    return os.waitstatus_to_exitcode(status) if pid else None
 
 
 def _born(pid: int) -> int | None:

@@ -80,7 +80,7 @@ def _await_health(
             log.tell(on_event)
             raise LaunchError(
                 f"the server died while it booted{_how(now)}",
-                remedy="The first error above its last lines is the cause.",
+                remedy="The first error in its log is the cause, what follows are echoes.",
             )
         if client.health() == 200:
             log.tell(on_event)

@@ -65,7 +65,7 @@ def _kind(schema: dict[str, Any], root: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"a list of: {_kind(schema.get('items', {}), root)}"
     if schema.get("type") == "object":
-        values = schema.get("additionalProperties") or next(
+        values: Any = schema.get("additionalProperties") or next(
             iter(schema.get("patternProperties", {}).values()), {}
         )
         return f"a map to: {_kind(values, root) if isinstance(values, dict) else 'anything'}"

@@ -63,10 +63,10 @@ def garbled(text: str) -> str:
     """What is wrong with a generated sentence, in a few words; empty when it reads like one."""
     if not text:
         return "no text at all"
-    if len(text.split()) < MIN_WORDS:
-        return "a single token"
     if "\ufffd" in text:
         return "broken characters"
+    if len(text.split()) < MIN_WORDS:
+        return "a single token"
     if _longest_run(text) > MAX_RUN:
         return "one character over and over"
     letters = sum(unicodedata.category(c)[0] in "LZ" for c in text)
