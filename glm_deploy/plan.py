@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from glm_deploy.errors import UsageError
 from glm_deploy.model import (
     LABEL_PREFIX,
     Decision,
@@ -22,15 +23,16 @@ from glm_deploy.model import (
     Restart,
     Ulimit,
 )
-from glm_deploy.profile.schema import EngineArguments
 from glm_deploy.rules import CATALOGUE, Case
 from glm_deploy.rules.case import LAUNCHER
+from glm_deploy.sglang.catalogue import UnknownCatalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from glm_deploy.profile.load import Resolved
     from glm_deploy.profile.schema import Container, Profile
+    from glm_deploy.profile.yaml_tree import Path
 
 # Where the operator's API key file is mounted; sglang wants the ending .yaml.
 API_KEY_TARGET = "/run/glm-deploy/server.yaml"
@@ -53,9 +55,6 @@ def _flag(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
-_TYPED = tuple(_flag(key) for key in EngineArguments.model_fields if key != "extra_args")
-
-
 @dataclass(frozen=True, slots=True)
 class _Value:
     """The words of a flag (none for a bare one) or of a variable, and where they came from."""
@@ -68,13 +67,16 @@ def make_plan(resolved: Resolved, *, name: str, home: str, allow: Iterable[str] 
     """Decide everything: the profile's values first, then what rules fill in.
 
     `name` is the deployment's name, `home` the absolute path that `~` stands for.
+
+    Raises:
+        UsageError: the profile names a flag catalogue that there is not.
     """
     flags = _profile_flags(resolved)
     env = _profile_env(resolved)
     draft = _spec(resolved.profile, flags, env, name, home)
-    for subject, value in _rule_choices(Case(draft), flags, env):
+    for subject, value in _rule_choices(_case(draft), {*flags, *_declined(resolved.profile)}, env):
         (flags if subject.startswith("--") else env)[subject] = value
-    flags = _in_reading_order(flags)
+    flags = _in_reading_order(flags, typed=[_flag(key) for key in vars(resolved.profile.engine)])
     spec = _spec(resolved.profile, flags, env, name, home)
     spec = replace(spec, labels=_labels(spec))
     decisions = (
@@ -106,9 +108,9 @@ def _profile_flags(resolved: Resolved) -> dict[str, _Value]:
         )
     if profile.server.api_key_file:
         values.append(("--config", API_KEY_TARGET, ("server", "api_key_file")))
-    for key in EngineArguments.model_fields:
+    for key, value in vars(profile.engine).items():
         if key != "extra_args":
-            values.append((_flag(key), getattr(profile.engine, key), ("engine", key)))
+            values.append((_flag(key), value, ("engine", key)))
     for flag, value in profile.engine.extra_args.items():
         values.append((flag, value, ("engine", "extra_args", flag)))
     return {
@@ -116,6 +118,22 @@ def _profile_flags(resolved: Resolved) -> dict[str, _Value]:
         for flag, value, path in values
         if value is not None and value is not False
     }
+
+
+def _declined(profile: Profile) -> set[str]:
+    """The switches that the profile sets to false: decided, and so not left to a rule."""
+    typed = {_flag(key): value for key, value in vars(profile.engine).items()}
+    return {flag for flag, v in {**typed, **profile.engine.extra_args}.items() if v is False}
+
+
+def _case(draft: LaunchSpec) -> Case:
+    try:
+        return Case(draft)
+    except UnknownCatalogue as error:
+        raise UsageError(
+            f"image.engine.parser: {error}",
+            remedy="Name the one that is nearest to the image, and set image.engine.patched=true.",
+        ) from None
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -136,9 +154,7 @@ def _profile_env(resolved: Resolved) -> dict[str, _Value]:
     }
 
 
-def _rule_choices(
-    case: Case, flags: dict[str, _Value], env: dict[str, _Value]
-) -> list[tuple[str, _Value]]:
+def _rule_choices(case: Case, flags: set[str], env: dict[str, _Value]) -> list[tuple[str, _Value]]:
     """What rules decide where neither the profile nor an override did."""
     choices = []
     for item in CATALOGUE.values():
@@ -153,8 +169,8 @@ def _rule_choices(
     return choices
 
 
-def _in_reading_order(flags: dict[str, _Value]) -> dict[str, _Value]:
-    head = [flag for flag in (*_LEADING, *_TYPED) if flag in flags]
+def _in_reading_order(flags: dict[str, _Value], typed: list[str]) -> dict[str, _Value]:
+    head = [flag for flag in (*_LEADING, *typed) if flag in flags]
     tail = [flag for flag in _TRAILING if flag in flags]
     middle = [flag for flag in flags if flag not in head and flag not in tail]
     ordered = dict.fromkeys((*head, *middle, *tail))
@@ -243,8 +259,8 @@ def _ulimits(container: Container) -> tuple[Ulimit, ...]:
     for name, value in container.ulimits.items():
         if isinstance(value, int):
             limits.append(Ulimit(name, value, value))
-        elif value is not None:
-            limits.append(Ulimit(name, value.soft, value.hard))
+        elif isinstance(value, dict):
+            limits.append(Ulimit(name, value["soft"], value["hard"]))
     return tuple(limits)
 
 
@@ -263,7 +279,7 @@ def _labels(spec: LaunchSpec) -> dict[str, str]:
 def _container_decisions(resolved: Resolved, spec: LaunchSpec) -> list[Decision]:
     """The origin of everything about the container that is neither flag nor variable."""
     request = spec.gpus
-    subjects: list[tuple[tuple[str, ...], str]] = [
+    subjects: list[tuple[Path, str]] = [
         (("image", "digest") if "@" in spec.image else ("image", "ref"), spec.image),
         (("container", "devices"), ",".join(request.device_ids) if request else ""),
         (("container", "ipc"), spec.ipc),
@@ -276,8 +292,9 @@ def _container_decisions(resolved: Resolved, spec: LaunchSpec) -> list[Decision]
         *((("container", "ulimits", u.name), f"{u.soft}:{u.hard}") for u in spec.ulimits),
         *((("container", "tmpfs", target), "") for target in spec.tmpfs),
     ]
+    decisions = [Decision(".".join(p), value, resolved.origin(*p)) for p, value in subjects]
     for mount in spec.mounts:
-        secret = mount.target == API_KEY_TARGET
-        path = ("server", "api_key_file") if secret else ("container", "volumes", mount.target)
-        subjects.append((path, mount.source))
-    return [Decision(".".join(p), value, resolved.origin(*p)) for p, value in subjects]
+        target = ("container", "volumes", mount.target)
+        path = ("server", "api_key_file") if mount.target == API_KEY_TARGET else target
+        decisions.append(Decision(".".join(target), mount.source, resolved.origin(*path)))
+    return decisions

@@ -10,6 +10,7 @@ import click
 
 from glm_deploy.cli.inputs import load_plan
 from glm_deploy.errors import UsageError
+from glm_deploy.profile.schema import OWNED_FLAGS
 from glm_deploy.profile.shipped import shipped_names
 from glm_deploy.rules import CATALOGUE, find
 from glm_deploy.rules.page import as_json as rule_as_json
@@ -68,7 +69,7 @@ def _explain_subject(written: str, plans: list[Plan], as_json: bool) -> None:
         for d in plan.decisions
         if d.subject == subject
     ]
-    rules = [rule for rule in CATALOGUE.values() if subject in rule.subjects]
+    rules = [r for r in CATALOGUE.values() if {subject, written}.intersection(r.subjects)]
     if not (option or values or rules):
         raise _unknown(written, plans)
     if as_json:
@@ -82,24 +83,36 @@ def _explain_subject(written: str, plans: list[Plan], as_json: bool) -> None:
         return
     click.echo(subject)
     if option:
-        click.echo(_option_line(option, plans[0]))
+        click.echo(_option_line(option, subject, plans[0]))
     for value in values:
         shown = value["value"] or "(given)"
         click.echo(f"  {value['profile']}: {shown}  <- {value['because']}")
-    if not values:
+    if not values and option:
         click.echo("  no profile and no rule sets it: the engine's default holds")
     for rule in rules:
         click.echo(f"\n{page(rule).rstrip()}")
 
 
 def _canonical(written: str, plans: list[Plan]) -> str:
-    """The long name of a flag, whatever alias or value it was written with."""
+    """The long name of a flag, whatever alias, value or profile key it was written with."""
     from glm_deploy.rules import Case
 
     word = written.partition("=")[0]
-    if not word.startswith("-"):
-        return word
-    return Case(plans[0].spec).catalogue.canonical(word) or word
+    subject = word if word.startswith("-") else _subject_of_key(word, plans)
+    return Case(plans[0].spec).catalogue.canonical(subject) or subject
+
+
+def _subject_of_key(key: str, plans: list[Plan]) -> str:
+    """The flag or variable that a profile key (`server.port`, `env.NAME`) stands for."""
+    section, _, rest = key.partition(".")
+    if section == "env" and rest:
+        return rest
+    if section == "engine" and rest:
+        name = rest.removeprefix("extra_args.")
+        return name if name.startswith("--") else f"--{name.replace('_', '-')}"
+    flags = [flag for flag, owner in OWNED_FLAGS.items() if owner == key]
+    decided = {decision.subject for plan in plans for decision in plan.decisions}
+    return next((flag for flag in flags if flag in decided), flags[0] if flags else key)
 
 
 def _option(subject: str, plan: Plan) -> Option | None:
@@ -112,12 +125,13 @@ def _option_json(option: Option) -> dict[str, Any]:
     return {"flags": option.flags, "choices": option.choices, "default": option.default}
 
 
-def _option_line(option: Option, plan: Plan) -> str:
+def _option_line(option: Option, subject: str, plan: Plan) -> str:
     parts = [f"engine default: {option.default}"]
     if option.choices:
         parts.append(f"choices: {', '.join(map(str, option.choices))}")
-    if len(option.flags) > 1:
-        parts.append(f"also written {', '.join(option.flags[1:])}")
+    aliases = [flag for flag in option.flags if flag != subject]
+    if aliases:
+        parts.append(f"also written {', '.join(aliases)}")
     return f"  {plan.spec.engine.parser}: {'; '.join(parts)}"
 
 

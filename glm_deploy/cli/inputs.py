@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glm_deploy.cli.memory import CacheFolder
 from glm_deploy.errors import UsageError
 from glm_deploy.profile.load import Document, Resolved, default_name, resolve
 from glm_deploy.profile.overrides import parse_environment, parse_set
@@ -65,7 +66,7 @@ def fail_on_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def load_profile(profile: str, settings: tuple[str, ...] = ()) -> Resolved:
     """The profile with everything laid over it: what it extends, the environment, `--set`."""
     overrides = [*parse_environment(os.environ), *map(parse_set, settings)]
-    return resolve(profile, fetch, overrides)
+    return resolve(profile, fetch, overrides, CacheFolder())
 
 
 def load_plan(
@@ -104,7 +105,8 @@ def fetch(ref: str, from_document: Document | None) -> Document:
     if "/" not in ref and not ref.endswith((".yaml", ".yml")):
         raise _unknown_profile(ref)
     base = Path(from_document.where).parent if from_document else Path()
-    path = base / Path(ref).expanduser()
+    # Normalised: a circle must come back to the very name it began with.
+    path = Path(os.path.normpath(base / Path(ref).expanduser()))
     return Document(default_name(str(path)), str(path), read_text(path, "the profile"))
 
 
@@ -118,14 +120,19 @@ def _unknown_profile(ref: str) -> UsageError:
     )
 
 
+# A page of text is wanted: a disk image or /dev/zero must not fill the memory.
+MAX_CHARACTERS = 10_000_000
+
+
 def read_text(path: Path, what: str) -> str:
     """The text of a file.
 
     Raises:
-        UsageError: it cannot be read, or is not UTF-8.
+        UsageError: it cannot be read, is not UTF-8, or is far too large.
     """
     try:
-        return path.read_text("utf-8")
+        with path.open(encoding="utf-8") as handle:
+            text = handle.read(MAX_CHARACTERS + 1)
     except OSError as error:
         raise UsageError(
             f"{what} {path} cannot be read: {error.strerror}", remedy="Check the path."
@@ -134,6 +141,12 @@ def read_text(path: Path, what: str) -> str:
         raise UsageError(
             f"{what} {path} is not UTF-8 text", remedy="Check that it is the file you meant."
         ) from None
+    if len(text) > MAX_CHARACTERS:
+        raise UsageError(
+            f"{what} {path} holds more than {MAX_CHARACTERS:,} characters",
+            remedy="Check that it is the file you meant.",
+        )
+    return text
 
 
 def load_facts(path: str | None, ports: tuple[int, ...], host: str) -> Facts:

@@ -14,13 +14,18 @@ from glm_deploy.errors import HostError
 def write_file(path: Path, text: str) -> None:
     """Write a file in one step: a full disk or a kill leaves the old one, or none.
 
-    A new file gets the mode that the umask gives; an existing one keeps its own.
+    A new file gets the mode that the umask gives; an existing one keeps its own. A link stays a
+    link to the file. What is no file (a device, a pipe) is written to and never replaced.
 
     Raises:
         HostError: it cannot be written.
     """
     temporary = None
     try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
         mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False

@@ -29,7 +29,7 @@ def profiles(as_json: bool, markdown: bool) -> None:
                     {
                         "name": profile.name,
                         "summary": profile.summary,
-                        "evidence": profile.evidence.model_dump(),
+                        "evidence": vars(profile.evidence),
                     }
                     for profile in found
                 ],

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import ValidationError
-
+from glm_deploy import __version__
 from glm_deploy.errors import UsageError
 from glm_deploy.model import Origin
 from glm_deploy.profile.overrides import Override, as_tree
-from glm_deploy.profile.schema import Profile, Section, is_text
+from glm_deploy.profile.paths import is_text
+from glm_deploy.profile.view import view
 from glm_deploy.profile.yaml_tree import Path, Tree, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pydantic_core import ErrorDetails
+    from glm_deploy.profile.schema import Profile
 
     # Gives the text of the profile that `extends` names, seen from the document that names it.
     Fetch = Callable[[str, "Document | None"], "Document"]
@@ -49,10 +51,23 @@ class Resolved:
         return Origin("profile", self.profile.name, "schema default")
 
 
-def resolve(ref: str, fetch: Fetch, overrides: Iterable[Override] = ()) -> Resolved:
+class Memory(Protocol):
+    """Remembers validated data between runs; it may forget at any time."""
+
+    def get(self, key: str) -> str | None:
+        """What was put under `key`, or `None`."""
+
+    def put(self, key: str, text: str) -> None:
+        """Remember `text` under `key`."""
+
+
+def resolve(
+    ref: str, fetch: Fetch, overrides: Iterable[Override] = (), memory: Memory | None = None
+) -> Resolved:
     """Load the profile that `ref` names: what it extends first, then itself, then `overrides`.
 
-    Maps merge key by key; a list or scalar replaces; null unsets.
+    Maps merge key by key; a list or scalar replaces; null unsets. With a `memory` data that was
+    found valid before is not validated again.
 
     Raises:
         UsageError: a document is not YAML, extends itself, or the result breaks the schema.
@@ -64,7 +79,7 @@ def resolve(ref: str, fetch: Fetch, overrides: Iterable[Override] = ()) -> Resol
         _merge(data, tree.data, (), origins, partial(_line_origin, document, tree.lines))
     for override in overrides:
         _merge(data, as_tree(override), (), origins, partial(_override_origin, override))
-    return Resolved(_validate(data, origins), origins)
+    return Resolved(view(_validated(data, origins, memory)), origins)
 
 
 def _line_origin(document: Document, lines: dict[Path, int], path: Path) -> Origin:
@@ -136,56 +151,33 @@ def _note(
             _note(item, (*path, key), origins, origin_of)
 
 
-def _validate(data: dict[str, Any], origins: dict[Path, Origin]) -> Profile:
-    try:
-        return Profile.model_validate(data)
-    except ValidationError as error:
-        lines = list(dict.fromkeys(_describe(detail, origins) for detail in error.errors()))
-        raise UsageError(
-            "\n".join(lines),
-            remedy="`glm-deploy profiles --markdown` describes every section and key.",
-        ) from None
+def _validated(
+    data: dict[str, Any], origins: dict[Path, Origin], memory: Memory | None
+) -> dict[str, Any]:
+    """The data with every key present and every value normalised, as the schema gives it.
+
+    Loading pydantic and compiling the schema takes longer than all the rest of `render`, and the
+    same data always validates to the same result: so what was validated once is remembered.
+    """
+    key = hashlib.sha256(f"{_fingerprint()}{json.dumps(data, sort_keys=True)}".encode()).hexdigest()
+    remembered = memory.get(key) if memory else None
+    with contextlib.suppress(ValueError):
+        if remembered is not None:
+            return dict(json.loads(remembered))
+    from glm_deploy.profile.validate import validate
+
+    result = validate(data, origins)
+    if memory:
+        memory.put(key, json.dumps(result))
+    return result
 
 
-def _describe(detail: ErrorDetails, origins: dict[Path, Origin]) -> str:
-    path = tuple(str(part) for part in detail["loc"])
-    known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in origins), ())
-    origin = origins.get(known)
-    where = (origin.where or origin.name) if origin else "the profile"
-    dotted = ".".join(known or path)
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: {dotted} is not a key of a profile{_nearest(path)}"
-    if detail["type"] == "missing":
-        return f"the profile has no {'.'.join(path)}"
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{where}: {dotted} = {detail['input']!r}: {message[:1].lower()}{message[1:]}"
-
-
-def _nearest(path: Path) -> str:
-    """Suggest the closest key of the section, or the section that has the very key."""
-    keys = _keys_of(path[:-1])
-    close = difflib.get_close_matches(path[-1].replace("-", "_").lstrip("_"), keys, n=1)
-    if close:
-        return f"; did you mean {'.'.join((*path[:-1], close[0]))}?"
-    elsewhere = [s for s, f in Profile.model_fields.items() if path[-1] in _fields(f.annotation)]
-    if elsewhere:
-        return f"; did you mean {elsewhere[0]}.{path[-1]}?"
-    return f"; it may be one of: {', '.join(sorted(keys))}" if keys else ""
-
-
-def _keys_of(path: Path) -> list[str]:
-    section: Any = Profile
-    for part in path:
-        field = _fields(section).get(part)
-        section = field.annotation if field else None
-    return list(_fields(section))
-
-
-def _fields(section: Any) -> dict[str, Any]:
-    is_section = isinstance(section, type) and issubclass(section, Section)
-    return dict(section.model_fields) if is_section else {}
+def _fingerprint() -> str:
+    """What the result of a validation depends on besides the data: the schema's own text."""
+    schema = FilePath(__file__).with_name("schema.py").read_bytes()
+    return f"{__version__}:{hashlib.sha256(schema).hexdigest()}:"
 
 
 def default_name(where: str) -> str:
     """The name of a profile file that gives none: its file name without the ending."""
-    return PurePath(where).stem
+    return FilePath(where).stem

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glm_deploy.errors import UsageError
 from glm_deploy.model import Origin
-from glm_deploy.profile.schema import FREE_MAPS, is_text
+from glm_deploy.profile.paths import FREE_MAPS, is_text
 from glm_deploy.profile.yaml_tree import Path, read_yaml
 
 if TYPE_CHECKING:
@@ -89,6 +89,6 @@ def _environment_path(name: str) -> Path:
 
 
 def _value(path: Path, raw: str, where: str) -> Any:
-    if is_text(path):
+    if path[:1] == ("env",):
         return None if raw == "null" else raw
-    return read_yaml(raw, where, lambda _: False).data
+    return read_yaml(raw, where, lambda inner: is_text((*path, *inner))).data

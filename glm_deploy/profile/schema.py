@@ -91,6 +91,7 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:\n]*$")]
 VolumeSource = Annotated[
     str, StringConstraints(pattern=r"^((/|~/)[^:\n]*|~|[A-Za-z0-9][A-Za-z0-9_.-]+)$")
 ]
+ImageRef = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]\S*$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -99,7 +100,7 @@ class Section(BaseModel):
 
     # defer_build: only the whole Profile is compiled, once, and only by commands that load one.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, protected_namespaces=(), defer_build=True
+        extra="forbid", strict=True, frozen=True, protected_namespaces=(), defer_build=True
     )
 
 
@@ -146,7 +147,7 @@ class EngineIdentity(Section):
 class Image(Section):
     """The Docker image. A `digest` pins it: the reference then becomes `ref@digest`."""
 
-    ref: Word
+    ref: ImageRef
     digest: Digest | None = None
     engine: EngineIdentity
 
@@ -263,27 +264,3 @@ class Profile(Section):
     container: Container
     server: Server
     readiness: Readiness
-
-
-# Maps whose keys the operator chooses: what follows them in a dotted path is one key.
-FREE_MAPS = (
-    ("env",),
-    ("engine", "extra_args"),
-    ("container", "volumes"),
-    ("container", "tmpfs"),
-)
-
-
-def is_text(path: tuple[str, ...]) -> bool:
-    """Whether the value at `path` is text as written, whatever YAML would make of it."""
-    return path[:1] == ("env",) or path[:2] == ("container", "devices") or path in _TEXT_PATHS
-
-
-_TEXT_PATHS = {
-    ("hardware", "compute_capability"),
-    ("model", "revision"),
-    ("image", "engine", "version"),
-    ("image", "engine", "parser"),
-    ("image", "engine", "releases", "0"),
-    ("image", "engine", "releases", "1"),
-}

@@ -11,7 +11,7 @@ import yaml
 from glm_deploy.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Path = tuple[str, ...]
 
@@ -35,6 +35,16 @@ for _tag, _pattern, _first in (
     _CoreLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first)
     )
+
+
+# PyYAML's own constructors follow YAML 1.1, where 010 is eight.
+_CONSTRUCT: dict[str, Callable[[str], Any]] = {
+    "null": lambda _: None,
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "int": int,
+    "float": float,
+    "str": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ def read_yaml(text: str, where: str, is_text: Callable[[Path], bool]) -> Tree:
         loader = _CoreLoader(text)
         try:
             node = loader.get_single_node()
-            builder = _Builder(loader, where, is_text)
+            builder = _Builder(where, is_text)
             return Tree(builder.build(node, ()) if node else None, builder.lines)
         finally:
             loader.dispose()
@@ -106,8 +116,7 @@ def _explain(error: yaml.YAMLError, where: str) -> str:
 class _Builder:
     """Turns composed nodes into data, noting lines as it goes."""
 
-    def __init__(self, loader: Any, where: str, is_text: Callable[[Path], bool]) -> None:
-        self.loader = loader
+    def __init__(self, where: str, is_text: Callable[[Path], bool]) -> None:
         self.where = where
         self.is_text = is_text
         self.lines: dict[Path, int] = {}
@@ -115,8 +124,10 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
+            self._kind(node, ["map"])
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
+            self._kind(node, ["seq"])
             return [self.build(item, (*path, str(i))) for i, item in enumerate(node.value)]
         return self._scalar(node, path)
 
@@ -142,17 +153,23 @@ class _Builder:
         return result
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise UsageError(
-                f"{self.where}:{node.start_mark.line + 1}: the tag {node.tag} is not allowed",
-                remedy="A profile is plain data; remove the tag.",
-            )
-        if self.is_text(path) and not node.tag.endswith(":null"):
+        kind = self._kind(node, _CONSTRUCT)
+        if self.is_text(path) and kind != "null":
             return node.value
         try:
-            return self.loader.construct_object(node)
-        except (ValueError, OverflowError) as error:
+            return _CONSTRUCT[kind](node.value)
+        except (KeyError, ValueError):
             raise UsageError(
-                f"{self.where}:{node.start_mark.line + 1}: {error}",
+                f"{self.where}:{_line(node)}: {node.value[:40]!r} cannot be read as {kind}",
                 remedy="Quote the value if it is meant as text.",
             ) from None
+
+    def _kind(self, node: yaml.Node, kinds: Iterable[str]) -> str:
+        """What the node's tag says it is, one of `kinds`."""
+        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
+        if kind not in kinds:
+            raise UsageError(
+                f"{self.where}:{_line(node)}: the tag {node.tag} is not allowed",
+                remedy="A profile is plain data; remove the tag.",
+            )
+        return kind
