@@ -1,0 +1,1 @@
+"""What we know of SGLang: its command line by release, and what its boot log means."""
