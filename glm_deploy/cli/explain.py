@@ -18,7 +18,7 @@ from glm_deploy.rules.page import page, reference
 
 if TYPE_CHECKING:
     from glm_deploy.model import Plan
-    from glm_deploy.sglang.catalogue import Option
+    from glm_deploy.sglang.option import Option
 
 
 # Unknown options are let through: the flag to explain is written as the engine writes it.

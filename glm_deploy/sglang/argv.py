@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from glm_deploy.sglang.catalogue import Option
+    from glm_deploy.sglang.option import Option
 
 # argparse takes these for values although they begin with a dash.
 _NEGATIVE_NUMBER = re.compile(r"-\d+$|-\d*\.\d+$")

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glm_deploy.sglang.option import Option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,36 +27,6 @@ class UnknownCatalogue(KeyError):  # noqa: N818  # a KeyError by nature, named f
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-class ArgvRefused(Exception):  # noqa: N818  # what the engine's parser does, in its own words
-    """The engine's parser would refuse the command; the message is argparse's own."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Option:
-    """One option as argparse knows it.
-
-    `action` is the name that `add_argument` takes, or a class of SGLang's own such as
-    `DeprecatedAction`; `type` is the name of the function that converts a value.
-    """
-
-    flags: tuple[str, ...]
-    dest: str
-    action: str = "store"
-    type: str | None = None
-    nargs: int | str | None = None
-    const: Any = None
-    choices: tuple[Any, ...] | None = None
-    default: Any = None
-    required: bool = False
-    deprecated: bool = False
-    hidden: bool = False
-
-    @property
-    def takes_no_value(self) -> bool:
-        """Whether the flag stands alone."""
-        return self.nargs == 0 or self.action in {"store_true", "store_false", "store_const"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +65,7 @@ class Catalogue:
         # Building a parser of 350 options takes longer than most commands need it.
         from glm_deploy.sglang.parser import parse
 
-        return parse(self, argv)
+        return parse(self.options, argv)
 
     def read(self, argv: Sequence[str]) -> Reading:
         """Any argv as flags and values, without judging it and without argparse."""

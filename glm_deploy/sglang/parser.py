@@ -9,12 +9,10 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from glm_deploy.sglang.catalogue import ArgvRefused
+from glm_deploy.sglang.option import ArgvRefused, Option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from glm_deploy.sglang.catalogue import Catalogue, Option
 
 # What SGLang calls its parser, whether started as a module or as `sglang serve`
 # (prepare_server_args in sglang/srt/server_args.py, 0.5.10 to 0.5.23).
@@ -64,10 +62,10 @@ class _Custom(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def parse(catalogue: Catalogue, argv: Sequence[str]) -> dict[str, Any]:
+def parse(options: tuple[Option, ...], argv: Sequence[str]) -> dict[str, Any]:
     """Every value by `dest`; raises ArgvRefused with argparse's own message."""
     try:
-        return vars(_parser(catalogue).parse_args(list(argv)))
+        return vars(_parser(options).parse_args(list(argv)))
     except _HelpWanted:
         raise ArgvRefused("asks for help: the engine would print it and exit") from None
     except (AssertionError, ValueError) as surprise:
@@ -75,16 +73,16 @@ def parse(catalogue: Catalogue, argv: Sequence[str]) -> dict[str, Any]:
         raise ArgvRefused(f"{type(surprise).__name__}: {surprise}") from surprise
 
 
-def usage(catalogue: Catalogue) -> str:
+def usage(options: tuple[Option, ...]) -> str:
     """The usage text that argparse prints above an error; ends in a line break."""
-    return _parser(catalogue).format_usage()
+    return _parser(options).format_usage()
 
 
 @cache
-def _parser(catalogue: Catalogue) -> argparse.ArgumentParser:
+def _parser(options: tuple[Option, ...]) -> argparse.ArgumentParser:
     # With its width given, argparse does not ask for the terminal's once per option.
     parser = _Parser(prog=PROG, formatter_class=partial(argparse.HelpFormatter, width=USAGE_WIDTH))
-    for option in catalogue.options:
+    for option in options:
         _add(parser, option)
     return parser
 

@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from glm_deploy.sglang import parser
-from glm_deploy.sglang.catalogue import ArgvRefused
+from glm_deploy.sglang.option import ArgvRefused
 from glm_deploy.simulator import arguments, boot, log, memory, settings
 from glm_deploy.simulator.engine import Engine, Status
 from glm_deploy.simulator.failures import EngineFailure
@@ -37,12 +37,12 @@ def main(argv: Sequence[str]) -> int:
         log.raw(f"glm-deploy simulator: {refusal}\n")
         return REFUSED
     if {"-h", "--help"} & set(argv):
-        sys.stdout.write(parser.usage(chosen.catalogue))
+        sys.stdout.write(parser.usage(chosen.catalogue.options))
         return 0
     try:
         server_arguments = arguments.parse(chosen.catalogue, argv)
     except ArgvRefused as refusal:
-        usage = parser.usage(chosen.catalogue)
+        usage = parser.usage(chosen.catalogue.options)
         log.raw(f"{usage}{parser.PROG}: error: {refusal}\n")
         return REFUSED
     except ValueError:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from glm_deploy.sglang import catalogue
 from glm_deploy.sglang.argv import Given
-from glm_deploy.sglang.catalogue import ArgvRefused
+from glm_deploy.sglang.option import ArgvRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

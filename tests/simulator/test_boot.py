@@ -9,6 +9,7 @@ import pytest
 
 from glm_deploy.sglang import catalogue
 from glm_deploy.sglang.boot_log import Phase, read_line, split_log
+from glm_deploy.sglang.option import ArgvRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ FORK = catalogue.load("fork-c70c22a1")
     ],
 )
 def test_what_argparse_refuses_ends_it_with_the_same_words(start, argv):
-    with pytest.raises(catalogue.ArgvRefused) as refusal:
+    with pytest.raises(ArgvRefused) as refusal:
         FORK.parse(argv)
     simulator = start(argv=argv)
     assert simulator.wait() == 2
