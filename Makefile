@@ -43,15 +43,17 @@ clean:  ## Remove what make made, the testbench's cache included.
 	rm -rf $(VENV) .cache dist
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "glm-deploy needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "The venv module is missing: sudo apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	touch $@
+	@echo 'installing glm-deploy into $(VENV)'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(VENV)/.runtime
+	@echo 'installing glm-deploy and what its tests need into $(VENV)'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.runtime

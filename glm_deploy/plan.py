@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +197,7 @@ def _spec(
         shm_size_bytes=container.shm_size,
         network=container.network,
         ulimits=_ulimits(container),
-        restart=Restart(container.restart.policy, container.restart.max_retries),
+        restart=_restart(container),
         stop_timeout_s=container.stop_timeout_s,
         log_driver="json-file",
         log_options={
@@ -223,14 +224,18 @@ def _spec(
     return replace(spec, health=_health(profile, spec))
 
 
+def _restart(container: Container) -> Restart:
+    """Docker refuses a number of retries with any policy but `on-failure`."""
+    policy = container.restart.policy
+    return Restart(policy, container.restart.max_retries if policy == "on-failure" else 0)
+
+
 def _health(profile: Profile, spec: LaunchSpec) -> Health:
     readiness = profile.readiness
-    url = f"{spec.endpoint}/health"
-    request = (
-        f"import urllib.request as r; r.urlopen('{url}', timeout={readiness.health_timeout_s})"
-    )
+    url = json.dumps(f"{spec.endpoint}/health")
+    request = f"import urllib.request as r; r.urlopen({url}, timeout={readiness.health_timeout_s})"
     return Health(
-        command=f'python3 -c "{request}"',
+        command=shlex.join(("python3", "-c", request)),
         interval_s=readiness.health_interval_s,
         timeout_s=readiness.health_timeout_s + 5,
         start_period_s=readiness.boot_timeout_s,
@@ -288,7 +293,7 @@ def _container_decisions(resolved: Resolved, spec: LaunchSpec) -> list[Decision]
         (("container", "restart"), str(spec.restart)),
         (("container", "stop_timeout_s"), str(spec.stop_timeout_s)),
         (("container", "log"), spec.log_driver),
-        (("readiness",), spec.health.command),
+        (("readiness", "health"), spec.health.command),
         *((("container", "ulimits", u.name), f"{u.soft}:{u.hard}") for u in spec.ulimits),
         *((("container", "tmpfs", target), "") for target in spec.tmpfs),
     ]

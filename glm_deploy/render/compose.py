@@ -8,14 +8,15 @@ from glm_deploy.render.comments import because, header
 from glm_deploy.render.yaml_text import Commented, dump
 
 if TYPE_CHECKING:
-    from glm_deploy.model import LaunchSpec, Mount, Plan
+    from glm_deploy.model import GpuRequest, Mount, Plan
 
 
 def render(plan: Plan) -> dict[str, str]:
     """`{"compose.yaml": text}` with one service, named as the deployment."""
     spec = plan.spec
     tree: dict[str, Any] = {
-        "name": spec.container_name,
+        # Compose drops dots from a project's name, and two names could become one.
+        "name": spec.container_name.replace(".", "_"),
         "services": {spec.name: _service(plan)},
     }
     volumes = [mount.source for mount in spec.mounts if mount.kind == "volume"]
@@ -60,7 +61,7 @@ def _service(plan: Plan) -> dict[str, Any]:
         "labels": {name: _literal(value) for name, value in spec.labels.items()},
     }
     if spec.gpus:
-        device = {**_devices(spec), "capabilities": [Commented("gpu", "")]}
+        device = {**_devices(plan, spec.gpus), "capabilities": ["gpu"]}
         service["deploy"] = {"resources": {"reservations": {"devices": [device]}}}
     return {key: value for key, value in service.items() if value not in ({}, [])}
 
@@ -83,13 +84,17 @@ def _volume(plan: Plan, mount: Mount) -> dict[str, Any]:
     }
     if mount.read_only:
         volume["read_only"] = True
+    elif mount.kind == "bind":
+        # As `docker run --volume` does; the long form of Compose would refuse to start instead.
+        volume["bind"] = {"create_host_path": True}
     return volume
 
 
 def _healthcheck(plan: Plan) -> dict[str, Any]:
     health = plan.spec.health
+    command = Commented(_literal(health.command), because(plan, "readiness.health"))
     return {
-        "test": ["CMD-SHELL", Commented(_literal(health.command), because(plan, "readiness"))],
+        "test": ["CMD-SHELL", command],
         "interval": f"{health.interval_s}s",
         "timeout": f"{health.timeout_s}s",
         "start_period": f"{health.start_period_s}s",
@@ -97,11 +102,12 @@ def _healthcheck(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _devices(spec: LaunchSpec) -> dict[str, Any]:
+def _devices(plan: Plan, request: GpuRequest) -> dict[str, Any]:
     """Compose takes a count or IDs, never both."""
-    if spec.gpus and not spec.gpus.all:
-        return {"device_ids": list(spec.gpus.device_ids)}
-    return {"count": "all"}
+    reason = because(plan, "container.devices")
+    if request.all:
+        return {"count": Commented("all", reason)}
+    return {"device_ids": [Commented(_literal(gpu), reason) for gpu in request.device_ids]}
 
 
 def _literal(text: str) -> str:

@@ -45,11 +45,11 @@ def _options(spec: LaunchSpec) -> Iterator[Option]:
     yield "container.log", ("--log-driver", spec.log_driver)
     for name, value in spec.log_options.items():
         yield "container.log", ("--log-opt", f"{name}={value}")
-    yield "readiness", ("--health-cmd", spec.health.command)
-    yield "readiness", ("--health-interval", f"{spec.health.interval_s}s")
-    yield "readiness", ("--health-timeout", f"{spec.health.timeout_s}s")
-    yield "readiness", ("--health-start-period", f"{spec.health.start_period_s}s")
-    yield "readiness", ("--health-retries", str(spec.health.retries))
+    yield "readiness.health", ("--health-cmd", spec.health.command)
+    yield "readiness.health", ("--health-interval", f"{spec.health.interval_s}s")
+    yield "readiness.health", ("--health-timeout", f"{spec.health.timeout_s}s")
+    yield "readiness.health", ("--health-start-period", f"{spec.health.start_period_s}s")
+    yield "readiness.health", ("--health-retries", str(spec.health.retries))
     for name, value in spec.labels.items():
         yield "", ("--label", f"{name}={value}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+# What YAML 1.1 or 1.2 takes for a truth value or for nothing, in any case.
+_NO_TEXT = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ def _item(value: Any, indent: str) -> Iterator[str]:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace(".", "").isalnum() else _quoted(key)
+    plain = _PLAIN_KEY.fullmatch(key) and key.lower() not in _NO_TEXT
+    return key if plain else _quoted(key)
 
 
 def _scalar(value: Any) -> str:

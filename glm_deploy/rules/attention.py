@@ -35,6 +35,13 @@ def _on_sm120(case: Case) -> bool:
     return case.sm120
 
 
+def _fix(flag: str) -> str:
+    """What leaves the bad state: a phase's own flag has to go, or it outweighs the general one."""
+    if flag in PHASE_FLAGS:
+        return f"--set engine.extra_args.{flag}=null --set engine.attention_backend=flashinfer"
+    return ""
+
+
 def _flashinfer(case: Case) -> dict[str, str]:
     return {FLAG: "flashinfer"}
 
@@ -63,6 +70,7 @@ def attention_backend_unsupported(case: Case) -> Iterable[Problem]:
                 backend,
                 f"{backend} is built for other GPU architectures and cannot run on 12.0",
                 subject=flag,
+                fix=_fix(flag),
             )
 
 
@@ -81,4 +89,9 @@ def attention_backend_unproven(case: Case) -> Iterable[Problem]:
     for flag in (FLAG, *PHASE_FLAGS):
         backend = case.value(flag)
         if backend and backend not in PROVEN | BUILT_FOR_OTHERS:
-            yield Problem(backend, f"no source reports {backend} serving GLM on 12.0", subject=flag)
+            yield Problem(
+                backend,
+                f"no source reports {backend} serving GLM on 12.0",
+                subject=flag,
+                fix=_fix(flag),
+            )

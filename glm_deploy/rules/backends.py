@@ -46,7 +46,10 @@ def b12x_upstream(case: Case) -> Iterable[Problem]:
     for flag in (MOE, GEMM, "--attention-backend"):
         if case.value(flag) == "b12x":
             yield Problem(
-                "b12x", "upstream sglang has no b12x backend in any release", subject=flag
+                "b12x",
+                "upstream sglang has no b12x backend in any release",
+                subject=flag,
+                fix="" if flag in (MOE, GEMM) else "--set engine.attention_backend=flashinfer",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -56,11 +57,12 @@ class Case:
         return values[0] if values else None
 
     def number(self, flag: str, default: float) -> float:
-        """The flag's value as a number; `default` when it is absent or not a number."""
+        """The flag's value as a number; `default` when it is absent or not a finite number."""
         try:
-            return float(self.value(flag) or "")
+            number = float(self.value(flag) or "")
         except ValueError:
             return default
+        return number if math.isfinite(number) else default
 
     def env(self, name: str) -> str | None:
         """The value of an environment variable of the container, or `None`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from glm_deploy.model import Severity
 from glm_deploy.rules.rule import Problem, rule
 from glm_deploy.rules.sources import SGLANG, measured
-from glm_deploy.sglang.catalogue import ArgvRefused
+from glm_deploy.sglang.option import ArgvRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

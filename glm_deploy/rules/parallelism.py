@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from glm_deploy.model import Severity
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 TENSOR = "--tensor-parallel-size"
 PIPELINE = "--pipeline-parallel-size"
 PARTITION = "SGLANG_PP_LAYER_PARTITION"
+# The sizes that divide GLM's 64 heads and that operators run on one host.
+TENSOR_SIZES = (1, 2, 4, 8)
+
+
+def _layout_for(gpus: int) -> str:
+    """The layout with the largest tensor size that fills the GPUs."""
+    tensor = max(size for size in TENSOR_SIZES if gpus % size == 0)
+    return f"--set parallelism.tensor={tensor} --set parallelism.pipeline={gpus // tensor}"
 
 
 def _pipelined(case: Case) -> bool:
@@ -58,6 +67,7 @@ def layout_fills_gpus(case: Case) -> Iterable[Problem]:
             f"{case.tensor} x {case.pipeline} = {ranks}",
             f"tensor {case.tensor} x pipeline {case.pipeline} makes {ranks} ranks, "
             f"the profile is for {gpus} GPUs",
+            fix=_layout_for(gpus),
         )
 
 
@@ -77,10 +87,11 @@ def devices_match(case: Case) -> Iterable[Problem]:
     if request is None or request.all:
         return
     ids, ranks = request.device_ids, case.tensor * case.pipeline
+    fix = f"--set 'container.devices={json.dumps([str(index) for index in range(ranks)])}'"
     if len(set(ids)) != len(ids):
-        yield Problem(", ".join(ids), "a device is listed twice")
+        yield Problem(", ".join(ids), "a device is listed twice", fix=fix)
     elif len(ids) != ranks:
-        yield Problem(", ".join(ids), f"{len(ids)} devices are listed for {ranks} ranks")
+        yield Problem(", ".join(ids), f"{len(ids)} devices are listed for {ranks} ranks", fix=fix)
 
 
 @rule(
@@ -100,10 +111,13 @@ def partition_adds_up(case: Case) -> Iterable[Problem]:
     if text is None or not layers:
         return
     stages = text.split(",")
+    each, rest = divmod(layers, case.pipeline)
+    even = ",".join(str(each + (stage < rest)) for stage in range(case.pipeline))
+    fix = f"--set env.{PARTITION}={even}"
     if not all(stage.strip().isdigit() for stage in stages):
-        yield Problem(text, "it must be whole numbers with commas between them")
+        yield Problem(text, "it must be whole numbers with commas between them", fix=fix)
     elif len(stages) != case.pipeline or sum(map(int, stages)) != layers:
-        yield Problem(text, f"{case.pipeline} stages must add up to {layers} layers")
+        yield Problem(text, f"{case.pipeline} stages must add up to {layers} layers", fix=fix)
 
 
 @rule(

@@ -70,7 +70,12 @@ def key_in_argv(case: Case) -> Iterable[Problem]:
     for flag in ("--api-key", "--admin-api-key"):
         if case.has(flag):
             yield Problem(
-                "(hidden)", "the key would be readable in `ps` and `docker inspect`", flag
+                "(hidden)",
+                "the key would be readable in `ps` and `docker inspect`",
+                subject=flag,
+                fix=f"--set engine.extra_args.{flag}=null "
+                "--set server.api_key_file=/etc/glm-deploy/server.yaml "
+                f"(holding `{flag.removeprefix('--')}: ...`)",
             )
 
 
