@@ -40,13 +40,15 @@ def show_error(error: DeployError) -> None:
 def show_report(report: Report, stream: TextIO, *, quiet: bool = False) -> None:
     """A report: findings, worst first, each with its fix; passed and skipped in a line each.
 
-    `quiet` leaves out info, passed and skipped.
+    `quiet` leaves out info, passed and skipped, and the sources of what does not block.
     """
     for finding in report.findings:
         if not (quiet and finding.severity is Severity.INFO):
-            _show_finding(finding, stream, MARKS[finding.severity], STYLES[finding.severity])
+            brief = quiet and finding.severity is not Severity.ERROR
+            style = STYLES[finding.severity]
+            _show_finding(finding, stream, MARKS[finding.severity], style, brief=brief)
     for finding in report.allowed:
-        _show_finding(finding, stream, "allowed", "magenta")
+        _show_finding(finding, stream, "allowed", "magenta", brief=quiet)
     if quiet:
         return
     if report.passed:
@@ -59,18 +61,22 @@ def show_report(report: Report, stream: TextIO, *, quiet: bool = False) -> None:
     _write(stream, f"{'verdict':<9}", style, report.verdict)
 
 
-def _show_finding(finding: Finding, stream: TextIO, mark: str, style: str) -> None:
+def _show_finding(finding: Finding, stream: TextIO, mark: str, style: str, *, brief: bool) -> None:
     _write(stream, f"{mark:<9}", style, f"{finding.rule} {finding.title}")
     _write(stream, INDENT, "", f"{finding.subject}: {finding.observed}")
     _write(stream, INDENT, "", finding.message)
-    _write(stream, f"{INDENT}fix: ", "bold", finding.fix)
-    _write(stream, f"{INDENT}source: ", "dim", f"{finding.source} ({finding.basis})")
+    _write(stream, f"{INDENT}fix: ", "bold", finding.fix, fold=False)
+    if not brief:
+        _write(stream, f"{INDENT}source: ", "dim", f"{finding.source} ({finding.basis})")
 
 
-def _write(stream: TextIO, lead: str, style: str, text: str) -> None:
-    """A lead in `style`, then text folded behind it; machine readers get one unfolded line."""
+def _write(stream: TextIO, lead: str, style: str, text: str, *, fold: bool = True) -> None:
+    """A lead in `style`, then text folded behind it on a terminal.
+
+    Machine readers get one unfolded line, and so does everybody for what is made to be pasted.
+    """
     first, *others = text.splitlines() or [""]
-    if stream.isatty():
+    if fold and stream.isatty():
         hang = " " * len(lead)
         first = "\n".join(
             textwrap.wrap(
@@ -88,7 +94,7 @@ def _write(stream: TextIO, lead: str, style: str, text: str) -> None:
         from rich.text import Text
 
         console = Console(file=stream, soft_wrap=True, highlight=False)
-        console.print(Text(lead, style=style) + Text(first + tail))
+        console.print(Text.assemble((lead, style), first + tail))
     else:
         print(f"{lead}{first}{tail}".rstrip(), file=stream)
 

@@ -68,7 +68,7 @@ def rehearsal(spec: LaunchSpec, *, where: Where, speed: float, scenario: str | N
     left_out.append("the GPU checks of preflight: nothing is known about this host's GPUs")
     stand_in = replace(spec, env=env, labels=labels, gpus=None)
     if where == "process":
-        return _as_process(stand_in, left_out, "a process was asked for")
+        return _as_process(stand_in, left_out, "--rehearse-in process says so")
     try:
         docker = connect()
         return Stage(docker, replace(stand_in, image=simulator_image(docker)), tuple(left_out))
@@ -79,7 +79,7 @@ def rehearsal(spec: LaunchSpec, *, where: Where, speed: float, scenario: str | N
 
 
 def _as_process(spec: LaunchSpec, left_out: list[str], reason: str) -> Stage:
-    docker = f"Docker: {reason}; mounts, limits and restarts do not apply to a process"
+    docker = f"Docker, mounts, limits and restarts: it runs as a process, since {reason}"
     return Stage(ProcessRuntime(), spec, (*left_out, docker))
 
 

@@ -160,12 +160,15 @@ def memory_total(case: Case) -> Iterable[Problem | Unknown]:
     the KV cache need 96 GB cards.
     """
     floor = case.spec.hardware.memory_mib_min
+    small: dict[int, list[int]] = {}
     for index, gpu in case.selected_gpus():
         if gpu.memory_total_mib is not None and gpu.memory_total_mib < floor:
-            yield Problem(
-                f"{gpu.memory_total_mib} MiB",
-                f"GPU {index} ({gpu.name or 'unnamed'}) has {gpu.memory_total_mib} MiB; "
-                f"profile {case.spec.profile} needs {floor} MiB on each",
-                subject=f"gpus.{index}",
-            )
+            small.setdefault(gpu.memory_total_mib, []).append(index)
+    for memory_mib, indices in small.items():
+        numbers = ", ".join(map(str, indices))
+        yield Problem(
+            f"{memory_mib} MiB",
+            f"{'GPU' if len(indices) == 1 else 'GPUs'} {numbers}: {memory_mib} MiB on each; "
+            f"profile {case.spec.profile} needs {floor} MiB",
+        )
     yield from _unread(case, "memory_total_mib")
