@@ -160,16 +160,23 @@ def _validated(
     same data always validates to the same result: so what was validated once is remembered.
     """
     key = hashlib.sha256(f"{_fingerprint()}{json.dumps(data, sort_keys=True)}".encode()).hexdigest()
-    remembered = memory.get(key) if memory else None
-    with contextlib.suppress(ValueError):
-        if remembered is not None:
-            return dict(json.loads(remembered))
+    remembered = _read_back(memory.get(key) if memory else None)
+    # A file that was cut or tampered with is as good as forgotten.
+    if remembered.keys() >= data.keys():
+        return remembered
     from glm_deploy.profile.validate import validate
 
     result = validate(data, origins)
     if memory:
         memory.put(key, json.dumps(result))
     return result
+
+
+def _read_back(text: str | None) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        value = json.loads(text or "")
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 def _fingerprint() -> str:

@@ -89,6 +89,9 @@ def _environment_path(name: str) -> Path:
 
 
 def _value(path: Path, raw: str, where: str) -> Any:
+    # Python hands on bytes of the command line that are not UTF-8 as lone surrogates.
+    if any("\ud800" <= character <= "\udfff" for character in raw):
+        raise UsageError(f"{where}: the value is not UTF-8 text", remedy="Check its characters.")
     if path[:1] == ("env",):
         return None if raw == "null" else raw
     return read_yaml(raw, where, lambda inner: is_text((*path, *inner))).data
