@@ -87,11 +87,12 @@ def _health(deployment: Deployment) -> str:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("-n", "--tail", type=click.IntRange(1), help="Only the last lines [all].")
 def logs(name: str | None, follow: bool, tail: int | None) -> None:
-    """Print the log of a deployment."""
+    """Print the log of a deployment, API keys left out."""
     from glm_deploy.lifecycle.deployment import pick
+    from glm_deploy.lifecycle.redaction import redacted
 
     runtime, deployment = pick(runtimes(), name)
-    for piece in runtime.log(deployment, follow=follow, tail=tail):
+    for piece in redacted(runtime.log(deployment, follow=follow, tail=tail)):
         click.echo(piece, nl=False)
 
 

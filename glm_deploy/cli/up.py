@@ -79,17 +79,18 @@ def up(
             if not _preflight(plan, facts, rehearsing=rehearse):
                 return ExitCode.FINDINGS
             raise
-        running = already_running(stage.runtime, stage.spec)
-        if running and client.health() == HEALTHY:
-            say(f"{running.name} is up already, with the same plan")
-            click.echo(f"{plan.spec.endpoint}/v1")
-            return ExitCode.GOOD
-        if not running:
-            if not _preflight(plan, facts, rehearsing=rehearse):
-                return ExitCode.FINDINGS
-            running, stage = stages.start(stage)
-            _say_left_out(stage)
-        _follow(stage.runtime, running, stage.spec, client)
+        with _saying_what_is_left(stage.runtime, plan.spec.name):
+            running = already_running(stage.runtime, stage.spec)
+            if running and client.health() == HEALTHY:
+                say(f"{running.name} is up already, with the same plan")
+                click.echo(f"{plan.spec.endpoint}/v1")
+                return ExitCode.GOOD
+            if not running:
+                if not _preflight(plan, facts, rehearsing=rehearse):
+                    return ExitCode.FINDINGS
+                running, stage = stages.start(stage)
+                _say_left_out(stage)
+            _follow(stage.runtime, running, stage.spec, client)
     return ExitCode.GOOD
 
 
@@ -134,7 +135,7 @@ def _follow(runtime: Runtime, deployment: Deployment, spec: LaunchSpec, client: 
     from glm_deploy.lifecycle.up import bring_up
 
     say(f"{deployment.name} started, waiting for {spec.endpoint}/health")
-    with _left_running(spec.name), Progress() as progress:
+    with Progress() as progress:
         done = bring_up(runtime, deployment, spec, client, partial(_show, progress))
     say(
         f"ready after {done.boot_seconds:.0f} s; first answer in "
@@ -150,13 +151,15 @@ def _show(progress: Progress, event: BootEvent) -> None:
 
 
 @contextmanager
-def _left_running(name: str) -> Iterator[None]:
-    """On Ctrl-C say what is left running and how to remove it."""
+def _saying_what_is_left(runtime: Runtime, name: str) -> Iterator[None]:
+    """On Ctrl-C say what is left on this host and how to remove it."""
     try:
         yield
     except KeyboardInterrupt:
-        say(
-            f"interrupted: deployment {name} is left running; remove it: glm-deploy down "
-            f"--name {name}"
-        )
+        for found in runtime.deployments():
+            if found.name == name:
+                say(
+                    f"interrupted: deployment {name} is left {found.state}; remove it: "
+                    f"glm-deploy down --name {name}"
+                )
         raise

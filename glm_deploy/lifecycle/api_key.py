@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from glm_deploy.errors import UsageError
@@ -23,6 +24,12 @@ def read_api_key(path: str) -> str:
         ) from None
     data = read_yaml(text, path, lambda _: True).data
     key = data.get("api-key", data.get("api_key")) if isinstance(data, dict) else None
-    if not key:
+    if not isinstance(key, str | int) or not key:
         raise UsageError(f"the API key file {path} holds no api-key", remedy=remedy)
+    # It travels in an HTTP header (RFC 9110, 5.5).
+    if not re.fullmatch(r"[!-~]+", str(key)):
+        raise UsageError(
+            f"the api-key in {path} has characters that no HTTP header can carry",
+            remedy="Use letters, digits and punctuation of ASCII, without spaces.",
+        )
     return str(key)

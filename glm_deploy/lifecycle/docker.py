@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -26,6 +29,9 @@ REHEARSAL_LABEL = f"{LABEL_PREFIX}.rehearsal"
 # Long enough for a daemon under load, short enough to notice one that hangs.
 API_TIMEOUT_S = 30
 
+# Docker's own, for a container that says nothing else.
+DEFAULT_STOP_TIMEOUT_S = 10
+
 
 def connect() -> DockerRuntime:
     """Reach the Docker daemon that the environment names (DOCKER_HOST, or the default socket).
@@ -33,16 +39,33 @@ def connect() -> DockerRuntime:
     Raises:
         HostError: no daemon answers.
     """
+    named = os.environ.get("DOCKER_HOST", "")
+    where = f" at DOCKER_HOST={named}" if named else ""
     try:
+        if named.startswith("ssh:"):
+            raise ValueError("the server is started on this host only, never over ssh")
         client = docker.from_env(timeout=API_TIMEOUT_S)
         client.ping()
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except (docker.errors.DockerException, requests.RequestException, ValueError) as error:
+        correct = "Correct or unset DOCKER_HOST. " if named else ""
         raise HostError(
-            f"Docker does not answer: {_cause(error)}",
-            remedy="Start it (sudo systemctl start docker), or join its group "
+            f"Docker does not answer{where}: {_cause(error)}",
+            remedy=f"{correct}Start Docker (sudo systemctl start docker), or join its group "
             "(sudo usermod -aG docker $USER, then log in again).",
         ) from None
     return DockerRuntime(client)
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Turn what the daemon refuses, or its silence, into a HostError."""
+    try:
+        yield
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise HostError(
+            f"Docker stopped answering properly: {_cause(error)}",
+            remedy="Look at its log: sudo journalctl --unit docker --since -10min",
+        ) from None
 
 
 def _cause(error: BaseException) -> str:
@@ -64,15 +87,21 @@ class DockerRuntime:
     def deployments(self) -> list[Deployment]:
         """Every container that carries our label."""
         label = f"{LABEL_PREFIX}.deployment"
-        found = self.api.containers(all=True, filters={"label": label})
-        return [self._inspect(row["Id"]) for row in found]
+        deployments = []
+        with _answering():
+            for row in self.api.containers(all=True, filters={"label": label}):
+                # One that is removed between the two questions is gone.
+                with contextlib.suppress(docker.errors.NotFound):
+                    deployments.append(self._inspect(row["Id"]))
+        return deployments
 
     def image_present(self, ref: str) -> bool:
         """Whether the daemon has this image."""
-        try:
-            self.api.inspect_image(ref)
-        except docker.errors.ImageNotFound:
-            return False
+        with _answering():
+            try:
+                self.api.inspect_image(ref)
+            except docker.errors.ImageNotFound:
+                return False
         return True
 
     def ensure_image(self, ref: str) -> None:
@@ -93,36 +122,34 @@ class DockerRuntime:
     def start(self, spec: LaunchSpec) -> Deployment:
         """Create and start the container of `spec`; a failed start leaves nothing behind."""
         identifier = ""
-        try:
-            identifier = self.api.create_container(**self._create_arguments(spec))["Id"]
-            self.api.start(identifier)
-        except docker.errors.APIError as error:
-            if identifier:
-                self.api.remove_container(identifier, force=True)
-            raise explain(str(error.explanation or error)) from None
-        return self._inspect(identifier)
+        with _answering():
+            try:
+                identifier = self.api.create_container(**self._create_arguments(spec))["Id"]
+                self.api.start(identifier)
+            except docker.errors.APIError as error:
+                if identifier:
+                    self.api.remove_container(identifier, force=True)
+                raise explain(str(error.explanation or error)) from None
+            return self._inspect(identifier)
 
     def log(self, deployment: Deployment, *, follow: bool, tail: int | None) -> Iterator[str]:
         """The container's stdout and stderr as they were written."""
-        pieces = self.api.logs(
-            deployment.handle, stream=True, follow=follow, tail="all" if tail is None else tail
-        )
-        for piece in pieces:
-            yield piece.decode(errors="replace")
+        with _answering():
+            pieces = self.api.logs(
+                deployment.handle, stream=True, follow=follow, tail="all" if tail is None else tail
+            )
+            # A piece may end in the middle of a character.
+            yield from codecs.iterdecode(pieces, "utf-8", errors="replace")
 
     def stop(self, deployment: Deployment, *, remove: bool) -> None:
         """Stop the container within its own stop timeout."""
-        timeout = self.api.inspect_container(deployment.handle)["Config"].get("StopTimeout") or 10
-        # The daemon answers once the container has stopped, so the call must outlast it.
-        before, self.api.timeout = self.api.timeout, timeout + API_TIMEOUT_S
-        try:
+        with _answering(), contextlib.suppress(docker.errors.NotFound):
+            config = self.api.inspect_container(deployment.handle)["Config"]
+            timeout = config.get("StopTimeout") or DEFAULT_STOP_TIMEOUT_S
+            # The daemon answers once the container has stopped; docker-py waits that much longer.
             self.api.stop(deployment.handle, timeout=timeout)
             if remove:
                 self.api.remove_container(deployment.handle, force=True)
-        except docker.errors.NotFound:
-            return
-        finally:
-            self.api.timeout = before
 
     def _create_arguments(self, spec: LaunchSpec) -> dict[str, Any]:
         """What `docker run` of the rendered command would ask the daemon for."""
@@ -172,7 +199,7 @@ class DockerRuntime:
     def _inspect(self, identifier: str) -> Deployment:
         data = self.api.inspect_container(identifier)
         state, labels = data["State"], data["Config"]["Labels"]
-        ended = state["Status"] in ("exited", "dead")
+        ended = state["Status"] in ("exited", "dead", "restarting")
 
         def label(key: str) -> str:
             return str(labels.get(f"{LABEL_PREFIX}.{key}", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 
 def state_dir() -> Path:
-    """`$XDG_STATE_HOME/glm-deploy`, made if need be.
+    """`$XDG_STATE_HOME/glm-deploy`; it may not be there yet."""
+    root = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(root).expanduser() / "glm-deploy"
+
+
+def make_state_dir() -> Path:
+    """The state directory, made if need be.
 
     Raises:
         HostError: it cannot be made.
     """
-    root = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    path = Path(root).expanduser() / "glm-deploy"
+    path = state_dir()
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -38,11 +43,11 @@ def lock(name: str) -> Iterator[None]:
 
     Raises:
         LockedError: another run holds it.
-        HostError: the lock file cannot be written.
+        HostError: the lock file cannot be opened.
     """
-    path = state_dir() / f"{name}.lock"
+    path = make_state_dir() / f"{name}.lock"
     try:
-        handle = path.open("a+")
+        handle = path.open("a+b", buffering=0)
     except OSError as error:
         raise HostError(
             f"the lock file {path} cannot be opened: {error.strerror}",
@@ -53,12 +58,13 @@ def lock(name: str) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             handle.seek(0)
-            holder = handle.read().strip() or "unknown"
+            holder = handle.read().decode().strip() or "unknown"
             raise LockedError(
                 f"another glm-deploy (PID {holder}) is at work on deployment {name}",
                 remedy="Wait for it, or stop it with Ctrl-C where it runs.",
             ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+        # The lock holds without the PID: a full disk must not keep anybody from `down`.
+        with suppress(OSError):
+            handle.truncate(0)
+            handle.write(str(os.getpid()).encode())
         yield

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from glm_deploy.errors import HostError, LaunchError
 from glm_deploy.lifecycle.deployment import Deployment
-from glm_deploy.lifecycle.places import state_dir
+from glm_deploy.lifecycle.places import make_state_dir, state_dir
 from glm_deploy.model import LABEL_PREFIX
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 # The words of argv that start the engine; the simulator takes what follows them.
 LAUNCHER_WORDS = 3
 POLL_S = 0.05
+
+# The tool's own variables are the operator's; a simulator is told only what the spec says.
+OWN_VARIABLES = "GLM_DEPLOY_"
+
+# What launch.json holds, and of which type.
+RECORD = {"pid": int, "born": int | None, "started_at": str, "stop_timeout_s": int, "labels": dict}
 
 
 class ProcessRuntime:
@@ -37,33 +45,22 @@ class ProcessRuntime:
 
     def deployments(self) -> list[Deployment]:
         """Every rehearsal process, running or ended."""
-        folders = sorted(self._root().glob("*/launch.json"))
-        return [self._read(path.parent) for path in folders]
+        records = sorted(_rehearsals(state_dir()).glob("*/launch.json"))
+        return [self._read(path.parent) for path in records]
 
     def start(self, spec: LaunchSpec) -> Deployment:
         """Start the simulator with the spec's own argv and environment."""
-        folder = self._root() / spec.name
-        argv = [sys.executable, "-m", "glm_deploy.simulator", *_on_this_host(spec)]
+        folder = _rehearsals(make_state_dir()) / spec.name
+        process = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "server.log").open("wb") as log:
-                process = subprocess.Popen(
-                    argv,
-                    env={**os.environ, **spec.env, "PYTHONUNBUFFERED": "1"},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            launch = {
-                "pid": process.pid,
-                "born": _born(process.pid),
-                "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "stop_timeout_s": spec.stop_timeout_s,
-                "labels": dict(spec.labels),
-            }
-            _write(folder, launch)
+            process = _spawn(spec, folder)
+            _write(folder, _record(spec, process.pid))
         except OSError as error:
+            if process is not None:
+                process.kill()
+                process.wait()
+            shutil.rmtree(folder, ignore_errors=True)
             raise LaunchError(
                 f"the rehearsal cannot be started: {error}",
                 remedy=f"Check that {folder} can be written to.",
@@ -73,9 +70,9 @@ class ProcessRuntime:
     def log(self, deployment: Deployment, *, follow: bool, tail: int | None) -> Iterator[str]:
         """The simulator's output; `follow` ends when the process does."""
         folder = Path(deployment.handle)
-        with (folder / "server.log").open(encoding="utf-8", errors="replace", newline="") as log:
+        with _open_log(folder) as log:
             text = log.read()
-            yield text if tail is None else "".join(text.splitlines(keepends=True)[-tail:])
+            yield text if tail is None else _last_lines(text, tail)
             while follow:
                 alive = self._read(folder).state == "running"
                 piece = log.read()
@@ -96,23 +93,21 @@ class ProcessRuntime:
             if time.monotonic() > deadline:
                 signals = [signal.SIGKILL]
             for number in signals:
-                os.kill(launch["pid"], number)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(launch["pid"], number)
             signals = []
             time.sleep(POLL_S)
         if remove:
             shutil.rmtree(folder)
-
-    def _root(self) -> Path:
-        path = state_dir() / "rehearsals"
-        path.mkdir(exist_ok=True)
-        return path
 
     def _read(self, folder: Path) -> Deployment:
         launch = _launch(folder)
         labels = launch["labels"]
         exit_code = _exit_code(launch)
         if exit_code is not None and "exit_code" not in launch:
-            _write(folder, launch | {"exit_code": exit_code})
+            # On a full disk only the exit code of an ended rehearsal is lost.
+            with contextlib.suppress(OSError):
+                _write(folder, launch | {"exit_code": exit_code})
 
         def label(key: str) -> str:
             return str(labels.get(f"{LABEL_PREFIX}.{key}", ""))
@@ -134,10 +129,54 @@ class ProcessRuntime:
         )
 
 
+def _rehearsals(state: Path) -> Path:
+    return state / "rehearsals"
+
+
+def _spawn(spec: LaunchSpec, folder: Path) -> subprocess.Popen[bytes]:
+    """The simulator with the spec's argv and environment, in a session of its own."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(OWN_VARIABLES)}
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "glm_deploy.simulator", *_on_this_host(spec)],
+            env={**inherited, **spec.env, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _record(spec: LaunchSpec, pid: int) -> dict[str, Any]:
+    return {
+        "pid": pid,
+        "born": _born(pid),
+        "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "stop_timeout_s": spec.stop_timeout_s,
+        "labels": dict(spec.labels),
+    }
+
+
 def _on_this_host(spec: LaunchSpec) -> list[str]:
     """The engine's argv with paths of read-only mounts put back to where they are on the host."""
     at_home = {mount.target: mount.source for mount in spec.mounts if mount.read_only}
     return [at_home.get(word, word) for word in spec.argv[LAUNCHER_WORDS:]]
+
+
+def _open_log(folder: Path) -> TextIO:
+    path = folder / "server.log"
+    try:
+        return path.open(encoding="utf-8", errors="replace", newline="")
+    except OSError as error:
+        raise HostError(
+            f"the log of a rehearsal, {path}, cannot be read: {error.strerror}",
+            remedy=f"Remove the rehearsal: glm-deploy down --name {folder.name}",
+        ) from None
+
+
+def _last_lines(text: str, count: int) -> str:
+    """A progress bar's carriage returns do not count as lines, for Docker neither."""
+    return "".join(re.findall(r"[^\n]*\n|[^\n]+$", text)[-count:])
 
 
 def _write(folder: Path, launch: dict[str, Any]) -> None:
@@ -150,7 +189,12 @@ def _write(folder: Path, launch: dict[str, Any]) -> None:
 def _launch(folder: Path) -> dict[str, Any]:
     path = folder / "launch.json"
     try:
-        return dict(json.loads(path.read_text("utf-8")))
+        launch = json.loads(path.read_text("utf-8"))
+        if not isinstance(launch, dict) or any(
+            not isinstance(launch.get(key), kind) for key, kind in RECORD.items()
+        ):
+            raise ValueError("it is not what `glm-deploy up --rehearse` writes")
+        return launch
     except (OSError, ValueError) as error:
         raise HostError(
             f"the record of a rehearsal, {path}, cannot be read: {error}",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glm_deploy.errors import LaunchError
+from glm_deploy.lifecycle.redaction import redacted
 from glm_deploy.server.acceptance import Acceptance, accept
 from glm_deploy.sglang.boot_log import read_line, split_log
 
@@ -64,7 +65,7 @@ def bring_up(
 
 def last_lines(runtime: Runtime, deployment: Deployment, count: int = LAST_LINES) -> list[str]:
     """The last lines of a deployment's log, progress bars reduced to their last state."""
-    text = "".join(runtime.log(deployment, follow=False, tail=count))
+    text = "".join(redacted(runtime.log(deployment, follow=False, tail=count)))
     return [line.rpartition("\r")[2] for line in text.rstrip().splitlines()][-count:]
 
 

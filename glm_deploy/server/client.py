@@ -97,7 +97,7 @@ class Client:
                     raise _refused(response)
                 for line in response.iter_lines():
                     if line.startswith("data: ") and line != "data: [DONE]":
-                        yield from _deltas(json.loads(line.removeprefix("data: ")))
+                        yield from _deltas(url, json.loads(line.removeprefix("data: ")))
         except (httpx.HTTPError, json.JSONDecodeError) as error:
             raise _silent(self.endpoint, error) from None
 
@@ -117,7 +117,13 @@ def _timeout(read_s: float) -> httpx.Timeout:
     return httpx.Timeout(read_s, connect=CONNECT_TIMEOUT_S)
 
 
-def _deltas(chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _deltas(url: str, chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    # An error after the first token cannot change the status any more; it comes as an event.
+    if "error" in chunk:
+        raise LaunchError(
+            f"{url} broke off: {chunk['error']!s:.200}",
+            remedy="Look at the server's log: glm-deploy logs",
+        )
     for choice in chunk.get("choices", ()):
         delta = choice.get("delta", {})
         if delta.get("reasoning_content"):
@@ -128,7 +134,8 @@ def _deltas(chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _refused(response: httpx.Response) -> LaunchError:
     remedy = {
-        401: "The server wants its API key: --set server.api_key_file=... names its file.",
+        401: "The server wants its API key: chat takes --api-key-file FILE, up takes "
+        "--set server.api_key_file=FILE.",
         404: "Ask for the served name: `glm-deploy status` shows it.",
     }.get(response.status_code, "Look at the server's log: glm-deploy logs")
     return LaunchError(
