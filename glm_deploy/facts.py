@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,7 +46,7 @@ class Facts(_Observed):
     ("580.65.06"), `cuda_driver_version` NVML's integer (13000 is CUDA 13.0).
     """
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     observed_at: str | None = None
     tool_version: str | None = None
     nvml: NvmlStatus | None = None

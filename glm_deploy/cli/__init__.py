@@ -70,14 +70,15 @@ class Commands(click.Group):
             raise click.UsageError(f"there is no command {args[0]}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but whoever closed our output has seen enough: that is no failure."""
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """As click does, but errors of the output are the caller's to handle."""
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # Keeps Python from complaining at its exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return ExitCode.GOOD
+            result = super().main(*args, **kwargs)
+            sys.stdout.flush()
+        except SystemExit as ended:
+            # Without standalone mode click exits for one reason: its reader has gone.
+            raise BrokenPipeError from ended
+        return result
 
 
 @click.command(cls=Commands, epilog=EPILOG, context_settings={"max_content_width": 100})
@@ -112,9 +113,22 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever closed our output has seen enough: that is no failure.
+        _drop_output()
+        return ExitCode.GOOD
+    except OSError as error:
+        _drop_output()
+        click.echo(f"error: {error}\nfix:   Look at the disk and the permissions: df -h", err=True)
+        return ExitCode.HOST
     except Exception as error:
         return _bug(error)
     return result if isinstance(result, int) else ExitCode.GOOD
+
+
+def _drop_output() -> None:
+    """Keep Python from complaining at its exit about what can no longer be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug(error: Exception) -> int:

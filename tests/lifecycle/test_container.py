@@ -116,7 +116,7 @@ def test_the_container_is_the_launch_spec(launch: Launch) -> None:
     (request,) = host["DeviceRequests"]
     assert request["Capabilities"] == [["gpu"]]
     wanted = spec["gpus"]["device_ids"]
-    assert (request["Count"], request["DeviceIDs"]) == ((0, wanted) if wanted else (-1, None))
+    assert (request["Count"], request["DeviceIDs"]) == ((0, wanted) if wanted else (-1, []))
     assert host["Privileged"] is False
     assert host["AutoRemove"] is False
 
@@ -171,8 +171,14 @@ def comparable(container: dict[str, Any]) -> dict[str, Any]:
     for key in ("Hostname", "AttachStdout", "AttachStderr"):
         config.pop(key)
     host["Ulimits"].sort(key=lambda limit: limit["Name"])
-    binds = [bind if bind.endswith((":ro", ":rw")) else f"{bind}:rw" for bind in host["Binds"]]
-    host["Binds"] = sorted(binds)
+    # Compose asks for a named volume as a mount, the others ask for it as a bind.
+    volumes = [
+        f"{mount['Source']}:{mount['Target']}{':ro' * bool(mount.get('ReadOnly'))}"
+        for mount in host.pop("Mounts", None) or []
+        if mount["Type"] == "volume"
+    ]
+    binds = [*host["Binds"], *volumes]
+    host["Binds"] = sorted(b if b.endswith((":ro", ":rw")) else f"{b}:rw" for b in binds)
     for request in host["DeviceRequests"]:
         request["Driver"] = request["Driver"] or ""
     return {"Config": _filled(config), "HostConfig": _filled(host)}
