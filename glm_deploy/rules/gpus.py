@@ -172,3 +172,25 @@ def memory_total(case: Case) -> Iterable[Problem | Unknown]:
             f"profile {case.spec.profile} needs {floor} MiB",
         )
     yield from _unread(case, "memory_total_mib")
+
+
+@rule(
+    "GPU-006",
+    "A GPU does not answer",
+    severity=Severity.ERROR,
+    subjects=("gpus",),
+    source=documented(f"{NVML}: NVML_ERROR_GPU_IS_LOST"),
+    fix="sudo dmesg | grep -i xid; then power the host off and on; if it recurs, reseat the card",
+    needs=("gpus",),
+)
+def gpu_silent(case: Case) -> Iterable[Problem]:
+    """A card that fell off the bus keeps its place in NVML's list and answers nothing. Every rank
+    is needed: the launch would hang or fail at once.
+    """
+    for index, gpu in case.selected_gpus():
+        if case.facts and not any(gpu.model_dump().values()):
+            yield Problem(
+                f"GPU {index}",
+                case.facts.reason(f"gpus.{index}.uuid"),
+                subject=f"gpus.{index}",
+            )

@@ -78,7 +78,7 @@ def test_no_rule_is_both_passed_and_skipped_or_found(name):
         ("gb10", {"GPU-001", "GPU-002", "GPU-003"}),
         ("rtx-5090-x8", {"GPU-003", "GPU-005"}),
         ("rtx-pro-6000-x6", {"GPU-001"}),
-        ("lost-gpu-x8", set()),
+        ("lost-gpu-x8", {"GPU-006"}),
         ("mixed-editions-x8", set()),
     ],
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from testbench.workplace import FACTS, Workplace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from testbench.parts import Compose
 
 CARDS = {"sm120-tp8": 8, "sm120-tp2-pp3": 6}
@@ -20,22 +23,38 @@ SECONDS = 1_000_000_000
 AWKWARD = (
     *("--set", 'engine.model_loader_extra_config={"enable_multithread_load": true}'),
     *("--set", "container.tmpfs./usr/local/cuda-13.0/compat=true"),
-    *("--set", "env.AWKWARD=it's $HOME \"quoted\"\nand ${A:-b} $$ äöü"),
+    *("--set", 'env.AWKWARD=it\'s $HOME "quoted"\nand ${A:-b} $$ äöü'),
 )
 
 
-@pytest.fixture(params=CARDS)
-def launch(
-    request: pytest.FixtureRequest, place: Workplace, simulator_ref: str, memlock_allowed: bool
-) -> Launch:
-    """A launch for real: one of the profiles, on the recorded host it is made for."""
+@pytest.fixture(scope="module", params=CARDS)
+def launched(
+    request: pytest.FixtureRequest,
+    docker_host: str,
+    simulator_ref: str,
+    memlock_allowed: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Launch]:
+    """A launch for real, once: a profile on the recorded host that it is made for."""
     words = [
         *("-p", request.param, "--set", f"image.ref={simulator_ref}"),
         *("--set", "env.GLM_DEPLOY_SIMULATOR_SPEED=1000", *AWKWARD),
     ]
     if not memlock_allowed:
         words += ["--set", "container.ulimits.memlock=null"]
-    return Launch(place, words, str(FACTS / f"rtx-pro-6000-x{CARDS[request.param]}.json"))
+    place = Workplace(tmp_path_factory.mktemp("launched"), docker_host)
+    facts = str(FACTS / f"rtx-pro-6000-x{CARDS[request.param]}.json")
+    try:
+        yield Launch(place, words, facts)
+    finally:
+        place.close()
+
+
+@pytest.fixture
+def launch(launched: Launch) -> Iterator[Launch]:
+    """The same launch, with nothing running before and after."""
+    yield launched
+    launched.place.remove()
 
 
 class Launch:
@@ -46,12 +65,15 @@ class Launch:
         self.words = words
         self.facts = facts
 
-    def up(self) -> dict[str, Any]:
-        """Bring it up with the tool; what Docker says about the container."""
+    @cached_property
+    def container(self) -> dict[str, Any]:
+        """What Docker says about the container that `glm-deploy up` started."""
         code, out, err = self.place.up("--facts", self.facts, *self.words)
         assert code == 0, err
         assert out == f"http://127.0.0.1:{self.place.port}/v1\n"
-        return self.inspect()
+        found = self.inspect()
+        self.down()
+        return found
 
     def render(self, target: str) -> str:
         """The same plan, rendered."""
@@ -82,7 +104,7 @@ class Launch:
 
 def test_the_container_is_the_launch_spec(launch: Launch) -> None:
     spec = json.loads(launch.render("json"))["spec"]
-    got = launch.up()
+    got = launch.container
     image = json.loads(launch.place.docker("image", "inspect", spec["image"]))[0]
     config, host = got["Config"], got["HostConfig"]
     assert got["Name"] == f"/glm-{spec['name']}"
@@ -124,8 +146,7 @@ def test_the_container_is_the_launch_spec(launch: Launch) -> None:
 def test_compose_up_of_the_rendered_file_gets_the_same_container(
     launch: Launch, compose: Compose
 ) -> None:
-    ours = comparable(launch.up())
-    launch.down()
+    ours = comparable(launch.container)
     file = launch.place.folder / "compose.yaml"
     file.write_text(launch.render("compose"))
     launch.shell(
@@ -137,8 +158,7 @@ def test_compose_up_of_the_rendered_file_gets_the_same_container(
 
 @pytest.mark.parametrize("target", ["shell", "docker-run"])
 def test_the_rendered_script_gets_the_same_container(launch: Launch, target: str) -> None:
-    ours = comparable(launch.up())
-    launch.down()
+    ours = comparable(launch.container)
     script = launch.place.folder / "run.sh"
     script.write_text(launch.render(target))
     launch.shell(["bash", str(script)])

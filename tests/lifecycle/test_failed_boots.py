@@ -20,7 +20,7 @@ FAILURES = [
     pytest.param("garbled", (), "the server generates garbled text", id="garbled"),
     pytest.param(
         "slow-first-turn",
-        ("--speed", "60", "--set", "readiness.first_turn_timeout_s=1"),
+        ("--speed", "130", "--set", "readiness.first_turn_timeout_s=1"),
         "did not answer properly (ReadTimeout",
         id="slow-first-turn",
     ),

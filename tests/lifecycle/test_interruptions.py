@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-HANGING = ("--rehearse", "--speed", "1000", "--scenario", "hang-in-graph-capture")
+HANGING = ("--rehearse", "--speed", "5000", "--scenario", "hang-in-graph-capture")
 
 
 def booting(place: Workplace) -> subprocess.Popen[str]:
@@ -78,7 +78,7 @@ def test_ctrl_c_says_what_is_left_and_how_to_remove_it(either_place: Workplace) 
 
 def test_up_after_ctrl_c_goes_on_waiting_for_the_same_server(either_place: Workplace) -> None:
     place = either_place
-    words = place.up_words("--rehearse", "--speed", "150")
+    words = place.up_words("--rehearse", "--speed", "200")
     up = place.start(*words)
     assert up.stderr
     assert any(line.strip() == "load weights" for line in up.stderr)
@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_no_rehearsal_process_that_nobody_can_find(
     place_without_docker: Workplace,
 ) -> None:
     place = place_without_docker
-    words = place.up_words("--rehearse", "--speed", "1000")
+    words = place.up_words("--rehearse", "--speed", "5000")
     code, out, err = place.run(*words, preexec=no_file_grows_beyond(0))
     assert (code, out) == (4, "")
     assert "the rehearsal cannot be started" in err
@@ -143,7 +143,7 @@ def test_a_full_disk_leaves_no_rehearsal_process_that_nobody_can_find(
 
 def test_a_full_disk_keeps_nobody_from_up_and_down_in_docker(place: Workplace) -> None:
     full = no_file_grows_beyond(0)
-    words = place.up_words("--rehearse", "--speed", "1000")
+    words = place.up_words("--rehearse", "--speed", "5000")
     code, _, err = place.run(*words, preexec=full)
     assert code == 0, err
     assert place.run("down", "--name", place.name, preexec=full).code == 0

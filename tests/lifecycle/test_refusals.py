@@ -106,7 +106,7 @@ def test_what_is_wrong_with_the_plan_comes_before_docker(place_without_docker: W
     words = ("--set", "engine.kv_cache_dtype=fp8_e4m3")
     code, _, err = place_without_docker.up(*GOOD_HOST, *words)
     assert code == 1
-    assert "KVC-" in err
+    assert "KV-001" in err
     assert "Docker does not answer" not in err
 
 
@@ -164,7 +164,7 @@ def test_a_rehearsal_that_was_to_be_in_docker_is_not_moved(
 def test_a_rehearsal_can_be_a_process_beside_docker(place: Workplace) -> None:
     code, _, err = place.rehearse("--rehearse-in", "process")
     assert code == 0
-    assert "a process was asked for" in err
+    assert "runs as a process, since --rehearse-in process says so" in err
     assert (len(place.simulators()), place.containers()) == (1, [])
     assert place.run("down", "--name", place.name).code == 0
     assert place.simulators() == []

@@ -71,6 +71,9 @@ WORD = TEXT.filter(bool)
 # A colon ends a path and a newline a field in what Docker takes: the schema refuses both.
 PATH = TEXT.map(lambda text: "/" + text.replace(":", "").replace("\n", "")[:4000])
 
+# The schema wants an image to begin like one and to hold no space.
+IMAGE = TEXT.map(lambda text: "i" + "".join(text.split())[:4000])
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -89,6 +92,7 @@ def hostile_plans(draw: st.DrawFn, name: str = "hostile") -> Plan:
     return plan_of(
         name=name,
         values={
+            ("image", "ref"): draw(IMAGE),
             ("model", "id"): draw(WORD),
             ("model", "revision"): draw(TEXT),
             ("model", "served_name"): draw(WORD),

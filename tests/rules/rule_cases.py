@@ -161,6 +161,7 @@ TRIGGERS: dict[str, list[Launch]] = {
     "GPU-003": [on(host("rtx-5090-x8")), on(host("h100-x8"))],
     "GPU-004": [on(host("mixed-editions-x8"))],
     "GPU-005": [on(host("rtx-5090-x8")), on(host("a100-x8"))],
+    "GPU-006": [on(host("lost-gpu-x8"))],
     "HST-001": [on(host("no-driver")), on(host("version-mismatch"))],
     "HST-002": [on(host(driver_version="570.133.20"))],
     "HST-003": [on(host(driver_version="580.50"))],
@@ -328,7 +329,7 @@ SILENT: dict[str, list[Launch]] = {
 
 # For each rule about a host: hosts on which what it reads could not be read.
 UNREADABLE: dict[str, list[Facts]] = {
-    **{rule: [host("no-driver"), host(gpus=None)] for rule in ("GPU-001",)},
+    **{rule: [host("no-driver"), host(gpus=None)] for rule in ("GPU-001", "GPU-006")},
     **{
         rule: [host("no-driver"), host("lost-gpu-x8"), host(gpus=None)]
         for rule in ("GPU-002", "GPU-003", "GPU-004", "GPU-005")

@@ -84,7 +84,14 @@ def test_a_lost_card_is_not_passed_by_any_rule_that_would_have_read_it():
     skipped = {s.rule: s.reason for s in report.skipped}
     assert set(skipped) == {"GPU-002", "GPU-003", "GPU-004", "GPU-005"}
     assert all(reason.startswith("GPU 5: NVML error 15") for reason in skipped.values())
-    assert report.verdict == "degraded"
+
+
+def test_a_lost_card_blocks_and_is_named_with_nvmls_reason():
+    report = Launch(facts=host("lost-gpu-x8")).report()
+    (lost,) = [finding for finding in report.findings if finding.rule == "GPU-006"]
+    assert lost.subject == "gpus.5"
+    assert lost.message.startswith("NVML error 15")
+    assert report.verdict == "blocked"
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class Workplace:
         return ["up", "--name", name or self.name, "--set", where, *words]
 
     def rehearse(
-        self, *words: str, speed: int = 1000, name: str = "", port: int = 0, **environment: str
+        self, *words: str, speed: int = 5000, name: str = "", port: int = 0, **environment: str
     ) -> Ran:
         """`glm-deploy up --rehearse`, in Docker where this workplace has one."""
         more = ["--rehearse", "--speed", str(speed), *words]
@@ -124,17 +124,24 @@ class Workplace:
             return b"glm_deploy.simulator" in words and mark in (process / "environ").read_bytes()
         return False
 
-    def close(self) -> None:
-        """End and remove everything, whatever state a failed test left it in."""
-        for process in self._running:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+    def remove(self) -> None:
+        """End and remove the servers, whatever state a failed test left them in."""
         for pid in self.simulators():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if found := self.containers():
             self.docker("rm", "--force", "--volumes", *found)
+
+    def close(self) -> None:
+        """End and remove everything."""
+        for process in self._running:
+            if process.poll() is None:
+                process.kill()
+            for stream in (process.stdout, process.stderr):
+                if stream and not stream.closed:
+                    stream.close()
+            process.wait()
+        self.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
