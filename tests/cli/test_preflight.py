@@ -11,7 +11,7 @@ HOSTS = {
     "rtx-pro-6000-x8": ("degraded", 0),
     "h100-x8": ("blocked", 1),
     "no-driver": ("blocked", 1),
-    "lost-gpu-x8": ("degraded", 0),
+    "lost-gpu-x8": ("blocked", 1),
     "gb10": ("blocked", 1),
     "rtx-5090-x8": ("blocked", 1),
     "mixed-editions-x8": ("degraded", 0),
