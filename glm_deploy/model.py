@@ -243,7 +243,8 @@ class LaunchSpec:
     @property
     def endpoint(self) -> str:
         """The base URL a client on this host uses."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}"
 
     def to_json(self) -> dict[str, Any]:

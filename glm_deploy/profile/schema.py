@@ -85,12 +85,19 @@ EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FlagName = Annotated[
     str, StringConstraints(pattern=r"^--[a-z0-9][a-z0-9-]*$"), AfterValidator(_owned)
 ]
-FlagValue = Annotated[bool | int | float | str | list[str], BeforeValidator(_flag_value)]
+FlagValue = Annotated[
+    bool | int | float | str | Annotated[list[str], Field(min_length=1)],
+    BeforeValidator(_flag_value),
+]
 # Docker separates source and target by a colon and has no escape for one.
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:\n]*$")]
 VolumeSource = Annotated[
     str, StringConstraints(pattern=r"^((/|~/)[^:\n]*|~|[A-Za-z0-9][A-Za-z0-9_.-]+)$")
 ]
+HostPath = Annotated[str, StringConstraints(pattern=r"^(/|~/)[^:\n]*$")]
+Address = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
+GpuId = Annotated[Text, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
+UlimitName = Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
 ImageRef = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]\S*$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -214,11 +221,11 @@ class RestartPolicy(Section):
 class Container(Section):
     """How Docker runs the engine. `volumes` and `tmpfs` are keyed by the path in the container."""
 
-    devices: Literal["all"] | Annotated[list[Text], Field(min_length=1)]
+    devices: Literal["all"] | Annotated[list[GpuId], Field(min_length=1)]
     ipc: Literal["host", "private", "shareable"]
     shm_size: Size
     network: Literal["host"]
-    ulimits: dict[Word, int | UlimitRange | None] = {}
+    ulimits: dict[UlimitName, int | UlimitRange | None] = {}
     volumes: dict[AbsolutePath, VolumeSource | None] = {}
     tmpfs: dict[AbsolutePath, bool | None] = {}
     restart: RestartPolicy
@@ -233,9 +240,9 @@ class Server(Section):
     by `--config`, so that the key never stands in argv.
     """
 
-    host: Word
+    host: Address
     port: Annotated[int, Field(ge=1, le=65535)]
-    api_key_file: Annotated[str, StringConstraints(pattern=r"^(/|~/)")] | None = None
+    api_key_file: HostPath | None = None
 
 
 class Readiness(Section):

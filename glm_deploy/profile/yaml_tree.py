@@ -47,6 +47,9 @@ _CONSTRUCT: dict[str, Callable[[str], Any]] = {
 }
 
 
+_UNPASSABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Plain data (maps, lists, scalars) and, for each path in it, its line (from 1)."""
@@ -140,6 +143,7 @@ class _Builder:
                     f"{self.where}:{line}: a key must be plain text",
                     remedy="Use `key: value` with a word as the key.",
                 )
+            self._refuse_unpassable(key_node)
             key = key_node.value
             if key in result:
                 first = self.lines[(*path, key)]
@@ -154,6 +158,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         kind = self._kind(node, _CONSTRUCT)
+        self._refuse_unpassable(node)
         if self.is_text(path) and kind != "null":
             return node.value
         try:
@@ -163,6 +168,15 @@ class _Builder:
                 f"{self.where}:{_line(node)}: {node.value[:40]!r} cannot be read as {kind}",
                 remedy="Quote the value if it is meant as text.",
             ) from None
+
+    def _refuse_unpassable(self, node: yaml.Node) -> None:
+        """NUL ends an argument of execve(2), and lone surrogates have no UTF-8 form."""
+        if _UNPASSABLE.search(node.value):
+            raise UsageError(
+                f"{self.where}:{_line(node)}: {node.value[:40]!r} holds a character that no "
+                "command line can carry",
+                remedy="Remove the NUL character or the lone surrogate.",
+            )
 
     def _kind(self, node: yaml.Node, kinds: Iterable[str]) -> str:
         """What the node's tag says it is, one of `kinds`."""
