@@ -12,17 +12,23 @@ from glm_deploy.errors import UsageError
     "section",
     [
         'env:\n  A: "a\\0b"',
-        'env:\n  A: "\\uD800"',
         'env:\n  "A\\0": b',
         'model:\n  id: "a\\0b"',
         'engine:\n  extra_args:\n    --x: "a\\0b"',
         'container:\n  volumes:\n    /x: "/a\\0b"',
     ],
 )
-def test_nul_and_lone_surrogates_are_refused_with_their_line(tmp_path, section):
+def test_nul_is_refused_with_its_line(tmp_path, section):
     path = tmp_path / "mine.yaml"
     path.write_text(f"extends: sm120-tp8\n{section}\n", "utf-8")
     with pytest.raises(UsageError, match=r"mine\.yaml:[345]: .* no command line can carry"):
+        load_plan(str(path), None, (), ())
+
+
+def test_a_lone_surrogate_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text('extends: sm120-tp8\nenv:\n  A: "\\uD800"\n', "utf-8")
+    with pytest.raises(UsageError, match=r"mine\.yaml:3:"):
         load_plan(str(path), None, (), ())
 
 
