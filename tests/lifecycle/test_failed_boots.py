@@ -42,7 +42,7 @@ def test_a_server_that_cannot_be_accepted_is_stopped_and_kept(
     assert (code, out) == (4, "")
     assert message in err
 
-    own, _, quoted = err.partition("last lines of its log:\n")
+    quoted = err.partition("last lines of its log:\n")[2]
     lines = quoted.partition("\nfix: ")[0].splitlines()
     assert 1 <= len(lines) <= 20
     log = place.run("logs", "--name", place.name).out
