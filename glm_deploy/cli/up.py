@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from glm_deploy.cli.catalogues import judging
 from glm_deploy.cli.inputs import load_facts, load_plan, plan_options
 from glm_deploy.errors import ExitCode, HostError
 from glm_deploy.model import Severity
 from glm_deploy.report import Progress, say, show_report
 from glm_deploy.sglang.boot_log import Phase
+from glm_deploy.simulator.settings import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +47,11 @@ HEALTHY = 200
     show_default=True,
     help="How many times faster than the real engine a rehearsal boots.",
 )
-@click.option("--scenario", metavar="NAME", help="A failure to rehearse, for example oom-at-load.")
+@click.option(
+    "--scenario",
+    type=click.Choice([name.value for name in Scenario if name is not Scenario.NONE]),
+    help="A failure to rehearse.",
+)
 def up(
     profile: str,
     name: str | None,
@@ -126,7 +132,13 @@ def _preflight(plan: Plan, facts: str | None, *, rehearsing: bool) -> bool:
     else:
         observed = load_facts(facts, (), spec.host)
         asked = list(CATALOGUE.values())
-    report = judge(spec, observed.model_copy(update=here), allow=plan.allow, rules=asked)
+    report = judge(
+        spec,
+        observed.model_copy(update=here),
+        allow=plan.allow,
+        rules=asked,
+        catalogue=judging(plan),
+    )
     show_report(report, sys.stderr, quiet=True)
     return not report.at_or_above(Severity.ERROR)
 
