@@ -70,11 +70,13 @@ class ProcessRuntime:
     def log(self, deployment: Deployment, *, follow: bool, tail: int | None) -> Iterator[str]:
         """The simulator's output; `follow` ends when the process does."""
         folder = Path(deployment.handle)
+        # Read once: `down` may remove the folder while somebody follows.
+        launch = _launch(folder)
         with _open_log(folder) as log:
             text = log.read()
             yield text if tail is None else _last_lines(text, tail)
             while follow:
-                alive = self._read(folder).state == "running"
+                alive = _alive(launch)
                 piece = log.read()
                 if piece:
                     yield piece

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,10 +18,21 @@ if TYPE_CHECKING:
 PROMPT = "Answer in one short English sentence: which planet do we live on?"
 MAX_TOKENS = 64
 
-# A sentence of a model that works holds words, repeats no character for ever and is mostly letters.
-MIN_LETTER_SHARE = 0.5
-MAX_RUN = 12
+# A sentence of a model that works holds several words, is mostly letters of one or two scripts,
+# and repeats nothing for ever. Its thoughts may be in Chinese whatever language was asked for.
 MIN_WORDS = 2
+MIN_LETTER_SHARE = 0.5
+MAX_SCRIPTS = 2
+MIN_SCRIPT_SHARE = 0.1
+MAX_RUN = 12
+REPEATS = 6
+
+# Thai to Khmer, kana, Han: scripts that put no spaces between words. A character counts as one.
+_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(f"[{_SPACELESS}]|[^\\s{_SPACELESS}]+")
+# Characters that a Markdown rule or a table repeats with good reason.
+_RULES = frozenset("-=_*~#| ")
+_EAST_ASIAN = frozenset(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +76,21 @@ def garbled(text: str) -> str:
     """What is wrong with a generated sentence, in a few words; empty when it reads like one."""
     if not text:
         return "no text at all"
-    if "\ufffd" in text:
+    # The token limit may cut the last character in two.
+    if "\ufffd" in text.rstrip("\ufffd") or not text.strip("\ufffd"):
         return "broken characters"
-    if len(text.split()) < MIN_WORDS:
+    words = _WORD.findall(text.lower())
+    if len(words) < MIN_WORDS:
         return "a single token"
     if _longest_run(text) > MAX_RUN:
         return "one character over and over"
-    letters = sum(unicodedata.category(c)[0] in "LZ" for c in text)
-    if letters / len(text) < MIN_LETTER_SHARE:
+    letters = [c for c in text if unicodedata.category(c)[0] in "LM"]
+    telling = [c for c in text if not c.isspace() and c not in _RULES]
+    if not letters or len(letters) / len(telling) < MIN_LETTER_SHARE:
         return "hardly any letters"
-    words = text.lower().split()
-    if len(words) >= MAX_RUN and len(set(words)) <= len(words) // 6:
+    if len(_scripts(letters)) > MAX_SCRIPTS:
+        return "several scripts mixed"
+    if len(words) >= MAX_RUN and len(set(words)) <= len(words) // REPEATS:
         return "the same words over and over"
     return ""
 
@@ -81,6 +98,13 @@ def garbled(text: str) -> str:
 def _longest_run(text: str) -> int:
     longest = run = 1
     for previous, current in pairwise(text):
-        run = run + 1 if current == previous else 1
+        run = run + 1 if current == previous and current not in _RULES else 1
         longest = max(longest, run)
     return longest
+
+
+def _scripts(letters: list[str]) -> set[str]:
+    """The scripts that make up a good part of the letters, by the first word of their names."""
+    names = [unicodedata.name(letter, "?").replace("-", " ").split()[0] for letter in letters]
+    counts = Counter("EAST ASIAN" if name in _EAST_ASIAN else name for name in names)
+    return {name for name, count in counts.items() if count / len(letters) >= MIN_SCRIPT_SHARE}

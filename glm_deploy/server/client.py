@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 HEALTH_TIMEOUT_S = 25.0
 CONNECT_TIMEOUT_S = 5.0
 
+# What reading an answer raises when it is JSON of another shape, or no JSON at all.
+_MISSHAPEN = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+
 
 class Client:
     """Talks to the server at `endpoint` (a base URL), with an API key if it wants one."""
@@ -53,7 +56,13 @@ class Client:
             LaunchError: the server does not answer, or not with a list of models.
         """
         data = self._json("GET", "/v1/models", timeout_s=HEALTH_TIMEOUT_S)
-        return tuple(str(model["id"]) for model in data.get("data", ()))
+        try:
+            return tuple(str(model["id"]) for model in data["data"])
+        except _MISSHAPEN:
+            raise LaunchError(
+                f"{self.endpoint}/v1/models did not answer with a list of models: {data!r:.200}",
+                remedy="Another server may hold the port: glm-deploy status",
+            ) from None
 
     def chat(self, model: str, prompt: str, *, max_tokens: int, timeout_s: float) -> dict[str, Any]:
         """One chat completion; the first choice's message, `content` and `reasoning_content`.
@@ -70,7 +79,7 @@ class Client:
         data = self._json("POST", "/v1/chat/completions", body=body, timeout_s=timeout_s)
         try:
             return dict(data["choices"][0]["message"])
-        except (KeyError, IndexError, TypeError):
+        except _MISSHAPEN:
             raise LaunchError(
                 f"{self.endpoint}/v1/chat/completions answered without a completion: {data!r:.200}",
                 remedy="Look at the server's log: glm-deploy logs",
@@ -95,11 +104,9 @@ class Client:
                 if response.status_code != httpx.codes.OK:
                     response.read()
                     raise _refused(response)
-                for line in response.iter_lines():
-                    if line.startswith("data: ") and line != "data: [DONE]":
-                        yield from _deltas(url, json.loads(line.removeprefix("data: ")))
-        except (httpx.HTTPError, json.JSONDecodeError) as error:
-            raise _silent(self.endpoint, error) from None
+                yield from _pieces(response.iter_lines())
+        except (httpx.HTTPError, *_MISSHAPEN) as error:
+            raise _silent(f"{self.endpoint}{url}", error) from None
 
     def _json(
         self, method: str, path: str, *, timeout_s: float, body: dict[str, Any] | None = None
@@ -109,7 +116,7 @@ class Client:
             if response.status_code != httpx.codes.OK:
                 raise _refused(response)
             return dict(response.json())
-        except (httpx.HTTPError, ValueError, TypeError) as error:
+        except (httpx.HTTPError, *_MISSHAPEN) as error:
             raise _silent(f"{self.endpoint}{path}", error) from None
 
 
@@ -117,13 +124,19 @@ def _timeout(read_s: float) -> httpx.Timeout:
     return httpx.Timeout(read_s, connect=CONNECT_TIMEOUT_S)
 
 
-def _deltas(url: str, chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _pieces(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        if line == "data: [DONE]":
+            return
+        if line.startswith("data: "):
+            yield from _deltas(json.loads(line.removeprefix("data: ")))
+    raise _broke_off("it ended without its end mark")
+
+
+def _deltas(chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
     # An error after the first token cannot change the status any more; it comes as an event.
     if "error" in chunk:
-        raise LaunchError(
-            f"{url} broke off: {chunk['error']!s:.200}",
-            remedy="Look at the server's log: glm-deploy logs",
-        )
+        raise _broke_off(str(chunk["error"]))
     for choice in chunk.get("choices", ()):
         delta = choice.get("delta", {})
         if delta.get("reasoning_content"):
@@ -141,6 +154,13 @@ def _refused(response: httpx.Response) -> LaunchError:
     return LaunchError(
         f"{response.request.url} answered {response.status_code}: {response.text[:200]}",
         remedy=remedy,
+    )
+
+
+def _broke_off(reason: str) -> LaunchError:
+    return LaunchError(
+        f"the answer broke off: {reason[:200]}",
+        remedy="Look at the server's log: glm-deploy logs",
     )
 
 

@@ -13,8 +13,8 @@ FAILURES = [
     pytest.param("oom-at-load", (), "the server died while it booted", id="oom-at-load"),
     pytest.param(
         "hang-in-graph-capture",
-        ("--set", "readiness.boot_timeout_s=2"),
-        "was not ready after 2 s; its last phase was: graph capture",
+        ("--set", "readiness.boot_timeout_s=4"),
+        "was not ready after 4 s; its last phase was: graph capture",
         id="hang-in-graph-capture",
     ),
     pytest.param("garbled", (), "the server generates garbled text", id="garbled"),
@@ -98,8 +98,8 @@ def test_up_after_a_failure_clears_what_was_kept(either_place: Workplace) -> Non
     assert state(place)["health"] == "ready"
 
 
-def test_a_slow_first_turn_is_waited_for(either_place: Workplace) -> None:
-    code, _, err = either_place.rehearse("--scenario", "slow-first-turn", speed=300)
+def test_a_slow_first_turn_is_waited_for(place_without_docker: Workplace) -> None:
+    code, _, err = place_without_docker.rehearse("--scenario", "slow-first-turn", speed=300)
     assert code == 0
     seconds = float(err.rpartition("first answer in ")[2].partition(" s")[0])
     assert seconds >= 0.6

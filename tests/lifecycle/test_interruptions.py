@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import socket
+import socketserver
+import threading
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +17,8 @@ from testbench.workplace import Workplace, can_bind, ended
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 HANGING = ("--rehearse", "--speed", "5000", "--scenario", "hang-in-graph-capture")
 
@@ -48,8 +53,8 @@ def test_a_second_run_on_the_same_deployment_is_told_who_is_at_work(
     assert first.poll() is None
 
 
-def test_another_deployment_is_not_locked_out(either_place: Workplace) -> None:
-    place = either_place
+def test_another_deployment_is_not_locked_out(place_without_docker: Workplace) -> None:
+    place = place_without_docker
     first = booting(place)
     other = Workplace(place.folder / "home", place.docker_host)
     other.state = place.state
@@ -103,6 +108,52 @@ def test_after_kill_9_the_deployment_is_found_and_the_lock_is_free(
     code, _, err = place.run("down", "--name", place.name)
     assert code == 0, err
     assert_gone(place)
+
+
+def test_docker_that_goes_away_during_the_boot_is_no_bug_of_ours(place: Workplace) -> None:
+    with relay(place.docker_host, place.folder / "relay.sock") as hang_up:
+        direct, place.docker_host = place.docker_host, f"unix://{place.folder}/relay.sock"
+        up = booting(place)
+        hang_up()
+        code, out, err = ended(up, within_s=40)
+    place.docker_host = direct
+    assert (code, out) == (3, "")
+    assert "Docker stopped answering properly" in err
+    assert place.run("down", "--name", place.name).code == 0
+    assert_gone(place)
+
+
+@contextmanager
+def relay(docker_host: str, path: Path) -> Iterator[Callable[[], None]]:
+    """Docker's socket under another path, until the function that this yields is called."""
+    ends: list[socket.socket] = []
+
+    def copy(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as docker:
+                docker.connect(docker_host.removeprefix("unix://"))
+                ends.extend((self.request, docker))
+                threading.Thread(target=copy, args=(docker, self.request), daemon=True).start()
+                copy(self.request, docker)
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Relay) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+
+        def hang_up() -> None:
+            server.shutdown()
+            path.unlink()
+            for end in ends:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        yield hang_up
 
 
 def test_a_state_directory_that_cannot_be_made(either_place: Workplace) -> None:

@@ -32,6 +32,8 @@ GARBAGE = {
     "one token again and again, unbroken": ("EarthEarthEarthEarthEarthEarth", "a single token"),
     "exclamation marks": ("!" * 64, "a single token"),
     "exclamation marks after words": ("We live on !!!!!!!!!!!!!!!!!!!!!!!!", "over and over"),
+    "a rule without a page": ("-" * 40 + " " + "=" * 40, "hardly any letters"),
+    "dots after words": ("We live on ........................", "over and over"),
     "one Chinese character": ("的" * 40, "over and over"),
     "spaced digits": ("0 0 0 0 0 0 0 0 0 0 0 0 0 0", "hardly any letters"),
     "the same word": ("the " * 20, "the same words over and over"),
