@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glm_deploy.sglang import releases
 from glm_deploy.sglang.option import Option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from glm_deploy.sglang.argv import Reading
 
-DIRECTORY = Path(__file__).parent / "catalogues"
+# Beside the table of releases lies a file for each parser that is none of them.
+DIRECTORY = releases.TABLE.parent
 
 # Below this a suggestion is noise: `--enable-pcie-oneshot-allreduce`, which only patched images
 # know, must not be taken for a slip of the hand.
@@ -31,7 +32,10 @@ class UnknownCatalogue(KeyError):  # noqa: N818  # a KeyError by nature, named f
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Every option of one release; `version` and `source` say which parser was read, and how."""
+    """Every option of one release; `version` and `source` say which parser was read, and how.
+
+    `versions` is what is installed beside sglang, known only where an image or a venv was captured.
+    """
 
     name: str
     engine: str
@@ -39,6 +43,7 @@ class Catalogue:
     source: str
     options: tuple[Option, ...]
     by_flag: dict[str, Option]
+    versions: Mapping[str, Any] = field(default_factory=dict)
 
     def find(self, flag: str) -> Option | None:
         """The option that has exactly this option string, aliases included, or `None`."""
@@ -82,22 +87,45 @@ class Catalogue:
 
 @cache
 def names() -> tuple[str, ...]:
-    """The names of the catalogues in this package, sorted."""
-    return tuple(sorted(path.stem for path in DIRECTORY.glob("*.json")))
+    """The names of the catalogues in this package: releases from the oldest on, then the others."""
+    files = {path.stem for path in DIRECTORY.glob("*.json")} - {releases.TABLE.stem}
+    return (*releases.versions(), *sorted(files))
 
 
 @cache
 def load(name: str) -> Catalogue:
     """Return the catalogue of that name; raises UnknownCatalogue."""
+    if name in releases.versions():
+        data = {"version": name, "source": releases.source(name)}
+        return from_data({"name": name, "engine": "sglang", **data}, releases.entries(name))
     if name not in names():
         raise UnknownCatalogue(f"no flag catalogue named {name!r}; there are {', '.join(names())}")
-    data = json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
-    options = tuple(_option(entry) for entry in data.pop("options"))
-    return Catalogue(**data, options=options, by_flag={f: o for o in options for f in o.flags})
+    return from_json((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def from_json(text: str) -> Catalogue:
+    """Return the catalogue that extract.py printed.
+
+    Raises:
+        ValueError: the text is no such thing.
+    """
+    try:
+        data = json.loads(text)
+        return from_data(data, data.pop("options"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no catalogue: {type(error).__name__}: {error}") from None
+
+
+def from_data(head: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> Catalogue:
+    """Return the catalogue of these entries; `head` holds its name, engine, version and source."""
+    options = tuple(_option(entry) for entry in entries)
+    return Catalogue(**head, options=options, by_flag={f: o for o in options for f in o.flags})
 
 
 def _option(entry: dict[str, Any]) -> Option:
     entry["flags"] = tuple(entry["flags"])
+    if entry.get("action") == "store_true":
+        entry.setdefault("default", False)
     if "choices" in entry:
         entry["choices"] = tuple(entry["choices"])
     return Option(**entry)

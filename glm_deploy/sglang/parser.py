@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import re
 from decimal import Decimal
 from functools import cache, partial
@@ -40,11 +41,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Custom(argparse.Action):
-    """Stands for the actions of SGLang's own, told apart by `kind`, their class name."""
+    """Stands for an action of SGLang's own: does what extract.py saw it do."""
 
-    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, option: Option, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kind = kind
+        self.option = option
 
     def __call__(
         self,
@@ -53,24 +54,35 @@ class _Custom(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        if self.kind == "DeprecatedAction":
-            return
-        if self.kind == "LoRAPathAction":
+        if self.option.refuses is not None:
+            raise ArgvRefused(self.option.refuses)
+        if self.option.action == "LoRAPathAction":
             values = [_lora_path(value) for value in values]
-        elif "StoreTrue" in self.kind or "StoreConst" in self.kind:
-            values = self.const
+        elif self.option.const is not None:
+            values = self.option.const
+        elif self.option.takes_no_value:
+            return
         setattr(namespace, self.dest, values)
 
 
 def parse(options: tuple[Option, ...], argv: Sequence[str]) -> dict[str, Any]:
     """Every value by `dest`; raises ArgvRefused with argparse's own message."""
     try:
-        return vars(_parser(options).parse_args(list(argv)))
+        namespace = vars(_parser(options).parse_args(list(argv)))
+        _check_log_level(namespace)
     except _HelpWanted:
         raise ArgvRefused("asks for help: the engine would print it and exit") from None
-    except (AssertionError, ValueError) as surprise:
+    except (AssertionError, AttributeError, ValueError, RecursionError) as surprise:
         # Some actions of SGLang's own raise where argparse does not expect it.
         raise ArgvRefused(f"{type(surprise).__name__}: {surprise}") from surprise
+    return namespace
+
+
+def _check_log_level(namespace: dict[str, Any]) -> None:
+    """SGLang looks the name up in the module `logging` before it does anything else."""
+    level = namespace.get("log_level")
+    if isinstance(level, str) and level.upper() not in logging.getLevelNamesMapping():
+        raise AttributeError(f"module 'logging' has no attribute {level.upper()!r}")
 
 
 def usage(options: tuple[Option, ...]) -> str:
@@ -104,17 +116,23 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.action in _STANDARD_ACTIONS:
         keywords["action"] = option.action
     else:
-        keywords.update(action=_Custom, kind=option.action)
+        keywords.update(action=_Custom, option=option)
     if not option.takes_no_value:
-        # `type` names what to call; a type we do not know lets every text pass.
-        keywords.update(type=_TYPES.get(option.type or "", str), choices=option.choices)
+        keywords.update(type=_conversion(option), choices=option.choices)
     if option.nargs is not None:
         keywords["nargs"] = option.nargs
-    if option.const is not None:
+    if option.const is not None and option.action in _STANDARD_ACTIONS:
         keywords["const"] = option.const
-    if option.default is not None:
+    if option.default is not None or option.action == "store_true":
         keywords["default"] = option.default
     parser.add_argument(*flags, **keywords)
+
+
+def _conversion(option: Option) -> Callable[[str], Any]:
+    """What turns the text of a value into the value; a type we do not know lets every text pass."""
+    if option.keys is not None:
+        return partial(_json_by_phase, option)
+    return _TYPES.get(option.type or "", str)
 
 
 def _lora_path(text: str) -> Any:
@@ -161,16 +179,41 @@ def json_list_type(text: str) -> Any:
         ) from None
 
 
-def parse_cuda_graph_config_arg(text: str) -> dict[str, Any]:
-    """A JSON object of settings by phase; what is inside is not checked here."""
+def _json_by_phase(option: Option, text: str) -> dict[str, Any]:
+    """A JSON object of settings by phase, with the keys that the option allows in each."""
+    flag = option.flags[0]
     try:
-        parsed = json.loads(text)
+        phases = json.loads(text)
     except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"--cuda-graph-config must be JSON: {error}") from None
-    if not isinstance(parsed, dict):
-        kind = type(parsed).__name__
-        raise argparse.ArgumentTypeError(f"--cuda-graph-config must be a JSON object, got {kind}")
-    return parsed
+        raise argparse.ArgumentTypeError(f"{flag} must be JSON: {error}") from None
+    if not isinstance(phases, dict):
+        raise argparse.ArgumentTypeError(
+            f"{flag} must be a JSON object, got {type(phases).__name__}"
+        )
+    for phase, settings in phases.items():
+        _check_phase(option, phase, settings)
+    return phases
+
+
+def _check_phase(option: Option, phase: str, settings: Any) -> None:
+    allowed = (option.keys or {}).get(phase)
+    if allowed is None:
+        known = list(option.keys or {})
+        raise argparse.ArgumentTypeError(
+            f"{option.flags[0]}: unknown phase '{phase}', expected one of {known}"
+        )
+    where = f"{option.flags[0]}['{phase}']"
+    if not isinstance(settings, dict):
+        raise argparse.ArgumentTypeError(
+            f"{where} must be a JSON object, got {type(settings).__name__}"
+        )
+    if settings.get("backend") in option.retired:
+        raise argparse.ArgumentTypeError(f"{where}: the backend {settings['backend']} was removed")
+    unknown = [key for key in settings if key not in allowed]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"{where}: unknown key '{unknown[0]}', expected one of {list(allowed)}"
+        )
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {
@@ -181,5 +224,4 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "nullable_str": nullable_str,
     "human_readable_int": human_readable_int,
     "json_list_type": json_list_type,
-    "parse_cuda_graph_config_arg": parse_cuda_graph_config_arg,
 }

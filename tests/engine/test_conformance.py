@@ -57,7 +57,7 @@ def test_the_real_parser_accepts_the_upstream_profile(
 ) -> None:
     [verdict] = real_parser(version).judge([engine_argv("sm120-tp8-upstream")])
     assert (verdict.accepted, verdict.message) == (True, "")
-    assert verdict.namespace["moe_runner_backend"] == "flashinfer_cutlass"
+    assert verdict.namespace["moe_runner_backend"] == "cutlass"
     assert verdict.namespace["mem_fraction_static"] == 0.85
 
 

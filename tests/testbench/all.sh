@@ -8,3 +8,4 @@ cd "$(dirname "$0")"
 ./base-image.sh
 ./compose.sh
 ./sglang-parsers.sh
+./sglang-image.sh

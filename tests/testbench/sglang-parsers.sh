@@ -9,7 +9,7 @@ here=$checkout/tests/testbench
 venv=$sglang_cache/venv
 wheels=$sglang_cache/wheels
 versions=("$@")
-((${#versions[@]})) || versions=(0.5.10.post1 0.5.18 0.5.23)
+((${#versions[@]})) || versions=(0.5.4 0.5.10.post1 0.5.18 0.5.23)
 
 requirements() { cat "$here/sglang-requirements.txt" "$here/sglang-requirements-bare.txt"; }
 
