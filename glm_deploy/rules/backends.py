@@ -113,3 +113,24 @@ def b12x_under_load(case: Case) -> Iterable[Problem]:
             f"--max-running-requests {limit}",
             f"for {CROSSOVER} and more concurrent requests operators measured cutlass ahead",
         )
+
+
+@rule(
+    "BKD-005",
+    "FlashInfer's cutlass MoE backend on compressed-tensors experts",
+    severity=Severity.ERROR,
+    subjects=(MOE,),
+    source=measured(f"{SGLANG}: argument resolution of 0.5.10.post1, 0.5.18 and 0.5.23"),
+    fix="--set engine.moe_runner_backend=cutlass",
+    holds_for="checkpoints quantized as compressed-tensors",
+    applies=lambda case: case.value("--quantization") == "compressed-tensors",
+)
+def flashinfer_cutlass_experts(case: Case) -> Iterable[Problem]:
+    """The parser takes it; then the engine asserts that this backend runs modelopt_fp4,
+    modelopt_fp8, modelopt_mixed or bfloat16 experts alone, and stops.
+    """
+    if case.value(MOE) == "flashinfer_cutlass":
+        yield Problem(
+            "flashinfer_cutlass",
+            "the engine stops with an AssertionError: no compressed-tensors experts on it",
+        )
