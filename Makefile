@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint pytest testbench docs golden facts bench clean
+.PHONY: help demo test lint pytest testbench docs golden catalogues facts bench clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,15 +28,20 @@ pytest: $(VENV)/.dev  ## Only the tests.
 docs: $(VENV)/.dev  ## Write the generated reference pages again.
 	$(BIN)/glm-deploy explain --markdown > docs/reference/rules.md
 	$(BIN)/glm-deploy profiles --markdown > docs/reference/profiles.md
+	$(BIN)/glm-deploy profiles schema > docs/reference/profile.schema.json
 
 golden: $(VENV)/.dev  ## Write the golden files of the renderers again; review the diff.
 	$(BIN)/python tests/render/golden.py
+
+catalogues: $(VENV)/.dev  ## Read the parsers of all sglang releases again, from the registry's wheels.
+	PYTHONPATH=tests $(BIN)/python -m testbench.rebuild_catalogues
 
 facts: $(VENV)/.dev  ## Record the hosts in tests/facts again.
 	PYTHONPATH=tests $(BIN)/python -m testbench.nvml.record
 
 bench: $(VENV)/.dev  ## Whole-process times as ratios measured in one run.
 	$(BIN)/python tests/bench/bench_render.py
+	$(BIN)/python tests/bench/bench_lint.py
 
 clean:  ## Remove what make made, the testbench's cache included.
 	-tests/testbench/docker-engine.sh stop

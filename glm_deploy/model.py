@@ -38,7 +38,10 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, where, why, and what to do about it."""
+    """One thing that is wrong, where, why, and what to do about it.
+
+    `line` and `column`, both from 1, are its place in a text that was given to be judged.
+    """
 
     rule: str
     severity: Severity
@@ -49,6 +52,15 @@ class Finding:
     fix: str
     source: str
     basis: Basis
+    line: int | None = None
+    column: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; a place only where there is one."""
+        data = asdict(self)
+        if self.line is None:
+            del data["line"], data["column"]
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +111,12 @@ class Report:
         """The public JSON shape, the same for every command that reports."""
         return {
             "verdict": self.verdict,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding.to_json() for finding in self.findings],
             "passed": [asdict(passed) for passed in self.passed],
             "skipped": [
                 {"rule": s.rule, "title": s.title, "reason": s.reason} for s in self.skipped
             ],
-            "allowed": [asdict(finding) for finding in self.allowed],
+            "allowed": [finding.to_json() for finding in self.allowed],
         }
 
 
@@ -202,10 +214,26 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What only a launch that somebody else wrote can have.
+
+    `container` is whether it runs in one at all, `orchestrated` whether Kubernetes runs it.
+    `entrypoint` replaces the image's; `ports` are published ports as Docker writes them.
+    """
+
+    container: bool
+    orchestrated: bool = False
+    privileged: bool = False
+    entrypoint: tuple[str, ...] | None = None
+    ports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """One container, fully decided. Renderers and the Docker code read this and nothing else.
 
     `name` is the deployment's name, unique on a host. Paths on the host are absolute.
+    `surroundings` are those of a launch that was read, and `None` for one that was planned.
     """
 
     name: str
@@ -234,6 +262,7 @@ class LaunchSpec:
     hardware: Hardware
     readiness: Readiness
     labels: Mapping[str, str] = field(default_factory=dict)
+    surroundings: Surroundings | None = None
 
     @property
     def container_name(self) -> str:
@@ -249,7 +278,10 @@ class LaunchSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `json.dumps` takes."""
-        return asdict(self)
+        data = asdict(self)
+        if self.surroundings is None:
+            del data["surroundings"]
+        return data
 
     def digest(self) -> str:
         """A SHA-256 over everything but the labels: equal specs, equal digests."""
@@ -292,11 +324,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A launch spec and the reason for every value in it."""
+    """A launch spec and the reason for every value in it.
+
+    `parser` names the captured parser that judged the flags; empty where the catalogue that the
+    profile names did.
+    """
 
     spec: LaunchSpec
     decisions: tuple[Decision, ...]
     allow: tuple[str, ...] = ()
+    parser: str = ""
 
     @property
     def flags(self) -> tuple[Decision, ...]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from glm_deploy.profile.load import Resolved
     from glm_deploy.profile.schema import Container, Profile
     from glm_deploy.profile.yaml_tree import Path
+    from glm_deploy.sglang.catalogue import Catalogue
 
 # Where the operator's API key file is mounted; sglang wants the ending .yaml.
 API_KEY_TARGET = "/run/glm-deploy/server.yaml"
@@ -64,21 +65,32 @@ class _Value:
     origin: Origin
 
 
-def make_plan(resolved: Resolved, *, name: str, home: str, allow: Iterable[str] = ()) -> Plan:
+def make_plan(
+    resolved: Resolved,
+    *,
+    name: str,
+    home: str,
+    allow: Iterable[str] = (),
+    catalogue: Catalogue | None = None,
+) -> Plan:
     """Decide everything: the profile's values first, then what rules fill in.
 
-    `name` is the deployment's name, `home` the absolute path that `~` stands for.
+    `name` is the deployment's name, `home` the absolute path that `~` stands for. `catalogue` is
+    the image's own parser where it was captured: nothing about the engine is guessed then.
 
     Raises:
         UsageError: the profile names a flag catalogue that there is not.
     """
     flags = _profile_flags(resolved)
     env = _profile_env(resolved)
-    draft = _spec(resolved.profile, flags, env, name, home)
-    for subject, value in _rule_choices(_case(draft), {*flags, *_declined(resolved.profile)}, env):
+    engine = _engine(resolved.profile, catalogue)
+    draft = _spec(resolved.profile, engine, flags, env, name, home)
+    case = _case(draft, catalogue)
+    declined = {*flags, *_declined(resolved.profile), *resolved.profile.undecided}
+    for subject, value in _rule_choices(case, declined, env):
         (flags if subject.startswith("--") else env)[subject] = value
     flags = _in_reading_order(flags, typed=[_flag(key) for key in vars(resolved.profile.engine)])
-    spec = _spec(resolved.profile, flags, env, name, home)
+    spec = _spec(resolved.profile, engine, flags, env, name, home)
     spec = replace(spec, labels=_labels(spec))
     decisions = (
         *(
@@ -88,7 +100,8 @@ def make_plan(resolved: Resolved, *, name: str, home: str, allow: Iterable[str] 
         *(Decision(variable, value.words[0], value.origin) for variable, value in env.items()),
         *_container_decisions(resolved, spec),
     )
-    return Plan(spec, decisions, tuple(allow))
+    parser = f"sglang {catalogue.version}: {catalogue.source}" if catalogue else ""
+    return Plan(spec, decisions, tuple(allow), parser)
 
 
 def _profile_flags(resolved: Resolved) -> dict[str, _Value]:
@@ -127,9 +140,19 @@ def _declined(profile: Profile) -> set[str]:
     return {flag for flag, v in {**typed, **profile.engine.extra_args}.items() if v is False}
 
 
-def _case(draft: LaunchSpec) -> Case:
+def _engine(profile: Profile, captured: Catalogue | None) -> Engine:
+    """What the profile says of the image's engine; a captured parser knows better."""
+    engine = profile.image.engine
+    if captured is None:
+        return Engine(engine.version, engine.parser, engine.patched)
+    # A fork's catalogue names a commit, where rules compare release numbers.
+    version = captured.version if captured.version[:1].isdigit() else engine.version
+    return Engine(version, engine.parser, patched=False)
+
+
+def _case(draft: LaunchSpec, captured: Catalogue | None) -> Case:
     try:
-        return Case(draft)
+        return Case(draft, catalogue=captured)
     except UnknownCatalogue as error:
         raise UsageError(
             f"image.engine.parser: {error}",
@@ -179,7 +202,12 @@ def _in_reading_order(flags: dict[str, _Value], typed: list[str]) -> dict[str, _
 
 
 def _spec(
-    profile: Profile, flags: dict[str, _Value], env: dict[str, _Value], name: str, home: str
+    profile: Profile,
+    engine: Engine,
+    flags: dict[str, _Value],
+    env: dict[str, _Value],
+    name: str,
+    home: str,
 ) -> LaunchSpec:
     container, server, readiness = profile.container, profile.server, profile.readiness
     major, minor = profile.hardware.compute_capability.split(".")
@@ -209,9 +237,7 @@ def _spec(
         port=server.port,
         served_name=profile.model.served_name,
         api_key_file=_expand(server.api_key_file, home) if server.api_key_file else None,
-        engine=Engine(
-            profile.image.engine.version, profile.image.engine.parser, profile.image.engine.patched
-        ),
+        engine=engine,
         model=Model(profile.model.id, profile.model.revision),
         hardware=Hardware(
             profile.hardware.gpus,

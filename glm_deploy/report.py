@@ -63,7 +63,8 @@ def show_report(report: Report, stream: TextIO, *, quiet: bool = False) -> None:
 
 def _show_finding(finding: Finding, stream: TextIO, mark: str, style: str, *, brief: bool) -> None:
     _write(stream, f"{mark:<9}", style, f"{finding.rule} {finding.title}")
-    _write(stream, INDENT, "", f"{finding.subject}: {finding.observed}")
+    place = f"line {finding.line}, column {finding.column}: " if finding.line else ""
+    _write(stream, INDENT, "", f"{place}{finding.subject}: {finding.observed}")
     _write(stream, INDENT, "", finding.message)
     _write(stream, f"{INDENT}fix: ", "bold", finding.fix, fold=False)
     if not brief:

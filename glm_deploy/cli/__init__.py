@@ -23,6 +23,10 @@ COMMANDS = {
     "render": "render",
     "explain": "explain",
     "profiles": "profiles",
+    "flags": "flags",
+    "resolve": "resolve",
+    "lint": "lint",
+    "import": "import_",
     "probe": "probe",
     "status": "deployments",
     "logs": "deployments",
@@ -55,7 +59,7 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"glm_deploy.cli.{COMMANDS[name]}")
-        command = getattr(module, name)
+        command = getattr(module, COMMANDS[name] if name == "import" else name)
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

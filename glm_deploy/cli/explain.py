@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glm_deploy.cli.catalogues import captured
 from glm_deploy.cli.inputs import load_plan
 from glm_deploy.errors import UsageError
 from glm_deploy.profile.schema import OWNED_FLAGS
@@ -15,9 +16,11 @@ from glm_deploy.profile.shipped import shipped_names
 from glm_deploy.rules import CATALOGUE, find
 from glm_deploy.rules.page import as_json as rule_as_json
 from glm_deploy.rules.page import page, reference
+from glm_deploy.sglang.catalogue import load
 
 if TYPE_CHECKING:
     from glm_deploy.model import Plan
+    from glm_deploy.sglang.catalogue import Catalogue
     from glm_deploy.sglang.option import Option
 
 
@@ -95,11 +98,9 @@ def _explain_subject(written: str, plans: list[Plan], as_json: bool) -> None:
 
 def _canonical(written: str, plans: list[Plan]) -> str:
     """The long name of a flag, whatever alias, value or profile key it was written with."""
-    from glm_deploy.rules import Case
-
     word = written.partition("=")[0]
     subject = word if word.startswith("-") else _subject_of_key(word, plans)
-    return Case(plans[0].spec).catalogue.canonical(subject) or subject
+    return _parser(plans[0]).canonical(subject) or subject
 
 
 def _subject_of_key(key: str, plans: list[Plan]) -> str:
@@ -115,10 +116,14 @@ def _subject_of_key(key: str, plans: list[Plan]) -> str:
     return next((flag for flag in flags if flag in decided), flags[0] if flags else key)
 
 
-def _option(subject: str, plan: Plan) -> Option | None:
-    from glm_deploy.rules import Case
+def _parser(plan: Plan) -> Catalogue:
+    """The image's own parser where it was captured, else the one the profile names."""
+    found = captured(plan.spec.image)
+    return found.catalogue if found else load(plan.spec.engine.parser)
 
-    return Case(plan.spec).catalogue.find(subject)
+
+def _option(subject: str, plan: Plan) -> Option | None:
+    return _parser(plan).find(subject)
 
 
 def _option_json(option: Option) -> dict[str, Any]:
@@ -132,14 +137,12 @@ def _option_line(option: Option, subject: str, plan: Plan) -> str:
     aliases = [flag for flag in option.flags if flag != subject]
     if aliases:
         parts.append(f"also written {', '.join(aliases)}")
-    return f"  {plan.spec.engine.parser}: {'; '.join(parts)}"
+    return f"  {_parser(plan).name}: {'; '.join(parts)}"
 
 
 def _unknown(written: str, plans: list[Plan]) -> UsageError:
-    from glm_deploy.rules import Case
-
     known = {subject for rule in CATALOGUE.values() for subject in (rule.id, *rule.subjects)}
-    known |= {flag for o in Case(plans[0].spec).catalogue.options for flag in o.flags}
+    known |= {flag for o in _parser(plans[0]).options for flag in o.flags}
     known |= {decision.subject for plan in plans for decision in plan.decisions}
     close = difflib.get_close_matches(written, sorted(known), n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""

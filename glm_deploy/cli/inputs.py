@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from glm_deploy.facts import Facts
     from glm_deploy.model import Plan
+    from glm_deploy.sglang.catalogue import Catalogue
 
 DEFAULT_PROFILE = "sm120-tp8"
 
@@ -70,15 +71,32 @@ def load_profile(profile: str, settings: tuple[str, ...] = ()) -> Resolved:
 
 
 def load_plan(
-    profile: str, name: str | None, settings: tuple[str, ...], allow: tuple[str, ...]
+    profile: str,
+    name: str | None,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    catalogue: Catalogue | None = None,
 ) -> Plan:
-    """The plan that the shared options name."""
+    """The plan that the shared options name.
+
+    It is made for the engine of `catalogue`; without one, for the image as it was captured, or
+    for what the profile says of the image.
+    """
+    from glm_deploy.cli.catalogues import captured
     from glm_deploy.plan import make_plan
     from glm_deploy.rules import check_ids
 
     resolved = load_profile(profile, settings)
     deployment = _deployment_name(name or resolved.profile.name)
-    return make_plan(resolved, name=deployment, home=str(Path.home()), allow=check_ids(allow))
+    image = resolved.profile.image
+    found = captured(f"{image.ref}@{image.digest}" if image.digest else image.ref)
+    return make_plan(
+        resolved,
+        name=deployment,
+        home=str(Path.home()),
+        allow=check_ids(allow),
+        catalogue=catalogue or (found.catalogue if found else None),
+    )
 
 
 def _deployment_name(name: str) -> str:

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from glm_deploy.cli.catalogues import judging
 from glm_deploy.cli.inputs import fail_on_option, load_facts, load_plan, plan_options
 from glm_deploy.errors import ExitCode
 from glm_deploy.model import Severity
@@ -34,7 +35,8 @@ def preflight(
 
     plan = load_plan(profile, name, settings, allow)
     observed = load_facts(facts, (plan.spec.port,), plan.spec.host)
-    report = judge(plan.spec, observed, allow=plan.allow)
+    own = judging(plan, quiet=True)
+    report = judge(plan.spec, observed, allow=plan.allow, catalogue=own)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
     else:

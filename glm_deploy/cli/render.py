@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from glm_deploy.cli.catalogues import judging
 from glm_deploy.cli.inputs import fail_on_option, load_plan, plan_options
 from glm_deploy.cli.output import emit
 from glm_deploy.errors import ExitCode
@@ -45,7 +46,7 @@ def render(
     from glm_deploy.report import show_report
 
     plan = load_plan(profile, name, settings, allow)
-    report = judge(plan.spec, allow=plan.allow)
+    report = judge(plan.spec, allow=plan.allow, catalogue=judging(plan, quiet=quiet))
     failed = report.at_or_above(Severity(fail_on))
     if failed or report.allowed or not quiet:
         show_report(report, sys.stderr, quiet=True)

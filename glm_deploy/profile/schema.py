@@ -256,7 +256,11 @@ class Readiness(Section):
 
 
 class Profile(Section):
-    """One way to serve one model on one set of GPUs."""
+    """One way to serve one model on one set of GPUs.
+
+    `undecided` lists flags and variables that no rule may fill in: they are left to the engine and
+    the image.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
     summary: Word
@@ -268,6 +272,7 @@ class Profile(Section):
     parallelism: Parallelism
     engine: EngineArguments = EngineArguments()
     env: dict[EnvName, Text | None] = {}
+    undecided: list[Word] = []
     container: Container
     server: Server
     readiness: Readiness

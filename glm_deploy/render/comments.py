@@ -24,6 +24,8 @@ def header(plan: Plan) -> list[str]:
     ]
     if plan.allow:
         lines.append(f"Overruled by the operator (--allow): {', '.join(plan.allow)}")
+    if plan.parser:
+        lines.append(f"Flags judged by the engine's own parser, {plan.parser}")
     return [one_line(line) for line in lines]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from glm_deploy.facts import Facts
     from glm_deploy.model import LaunchSpec
+    from glm_deploy.sglang.catalogue import Catalogue
 
 __all__ = ["CATALOGUE", "Case", "Rule", "check_ids", "find", "judge"]
 
@@ -85,13 +86,15 @@ def judge(
     facts: Facts | None = None,
     allow: Iterable[str] = (),
     rules: Iterable[Rule] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Report:
     """Ask each rule about the launch and, when `facts` are given, about the host.
 
     Without facts the rules that read a host are not asked at all. Findings of the rules in
-    `allow` are set apart and do not count towards the verdict.
+    `allow` are set apart and do not count towards the verdict. `catalogue` is the image's own
+    parser where it was captured.
     """
-    case = Case(spec, facts)
+    case = Case(spec, facts, catalogue)
     allowed_ids = frozenset(allow)
     findings: list[Finding] = []
     allowed: list[Finding] = []

@@ -31,8 +31,21 @@ BUILT_FOR_OTHERS = {
 PROVEN = {"flashinfer", "flashinfer_sparse_mla"}
 
 
-def _on_sm120(case: Case) -> bool:
-    return case.sm120
+# What the engine chooses for GLM by itself, under the two names it had.
+DEFAULTS = {None, "nsa", "dsa"}
+FP8_OR_AUTO = {None, "auto", "fp8_e4m3"}
+
+
+def _glm_on_sm120(case: Case) -> bool:
+    return case.sm120 and case.glm_dsa
+
+
+def _default_runs(case: Case, backend: str | None) -> bool:
+    """From 0.5.17 the engine's own choice, with the fp8 KV cache that it also chooses, is
+    flashinfer_sparse_mla (`is_glm_sm12_fp8` in arg_groups/overrides.py), which has kernels.
+    """
+    fp8 = case.value("--kv-cache-dtype") in FP8_OR_AUTO
+    return backend in DEFAULTS and fp8 and not case.engine_up_to("0.5.16")
 
 
 def _fix(flag: str) -> str:
@@ -53,19 +66,20 @@ def _flashinfer(case: Case) -> dict[str, str]:
     subjects=(FLAG, *PHASE_FLAGS),
     source=reported(CARD),
     fix="--set engine.attention_backend=flashinfer",
-    holds_for="compute capability 12.0",
-    applies=_on_sm120,
+    holds_for="GLM-5 on compute capability 12.0",
+    applies=_glm_on_sm120,
     decides=_flashinfer,
 )
 def attention_backend_unsupported(case: Case) -> Iterable[Problem]:
     """The engine's default for this architecture, and most backends made for Hopper or B200, have
     no kernels for 12.0: the boot ends in `attention.hpp: Unsupported architecture`.
     """
-    if case.value(FLAG) is None and not any(case.has(flag) for flag in PHASE_FLAGS):
+    chosen = any(case.has(flag) for flag in PHASE_FLAGS)
+    if case.value(FLAG) is None and not chosen and not _default_runs(case, None):
         yield Problem("not set", "the engine's own choice has no kernels for this GPU")
     for flag in (FLAG, *PHASE_FLAGS):
         backend = case.value(flag)
-        if backend in BUILT_FOR_OTHERS:
+        if backend in BUILT_FOR_OTHERS and not _default_runs(case, backend):
             yield Problem(
                 backend,
                 f"{backend} is built for other GPU architectures and cannot run on 12.0",
@@ -81,8 +95,8 @@ def attention_backend_unsupported(case: Case) -> Iterable[Problem]:
     subjects=(FLAG, *PHASE_FLAGS),
     source=documented(SGLANG),
     fix="--set engine.attention_backend=flashinfer",
-    holds_for="compute capability 12.0",
-    applies=_on_sm120,
+    holds_for="GLM-5 on compute capability 12.0",
+    applies=_glm_on_sm120,
 )
 def attention_backend_unproven(case: Case) -> Iterable[Problem]:
     """Only FlashInfer is reported to serve GLM on these cards; others parse and may fail late."""

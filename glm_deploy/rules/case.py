@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glm_deploy import known
-from glm_deploy.sglang import catalogue
+from glm_deploy.sglang.catalogue import load
 
 if TYPE_CHECKING:
     from glm_deploy.facts import Facts, Gpu
     from glm_deploy.model import LaunchSpec
+    from glm_deploy.sglang.catalogue import Catalogue
 
 # The command that starts the engine; what follows it is the engine's own argv.
 LAUNCHER = ("python3", "-m", "sglang.launch_server")
@@ -28,13 +29,17 @@ def release(version: str) -> tuple[int, ...]:
 class Case:
     """One launch, and the host it is for when `facts` are given.
 
-    Flags are addressed by their long canonical name, whatever alias the argv uses.
+    Flags are addressed by their long canonical name, whatever alias the argv uses. `catalogue` is
+    the image's own parser where it was captured; else the one that the spec names.
     """
 
-    def __init__(self, spec: LaunchSpec, facts: Facts | None = None) -> None:
+    def __init__(
+        self, spec: LaunchSpec, facts: Facts | None = None, catalogue: Catalogue | None = None
+    ) -> None:
         self.spec = spec
         self.facts = facts
-        self.catalogue = catalogue.load(spec.engine.parser)
+        self.catalogue = catalogue or load(spec.engine.parser)
+        self.captured = catalogue is not None
 
     @cached_property
     def engine_argv(self) -> tuple[str, ...]:
@@ -77,6 +82,55 @@ class Case:
     def pipeline(self) -> int:
         """The pipeline parallel size."""
         return int(self.number("--pipeline-parallel-size", 1))
+
+    @property
+    def own_parser(self) -> bool:
+        """Whether the catalogue is that of the very engine, and not of a relative."""
+        return self.captured or not self.spec.engine.patched
+
+    @property
+    def ranks(self) -> int:
+        """How many GPUs of one host the launch asks for: one for each of its ranks there."""
+        data = 1 if self.has("--enable-dp-attention") else self.number("--data-parallel-size", 1)
+        nodes = max(self.number("--nnodes", 1), 1)
+        return int(max(self.tensor * self.pipeline * max(data, 1) // nodes, 1))
+
+    @property
+    def read(self) -> bool:
+        """Whether somebody else wrote the launch, and it was read from a text."""
+        return self.spec.surroundings is not None
+
+    @property
+    def contained(self) -> bool:
+        """Whether the launch runs in a container."""
+        return self.spec.surroundings is None or self.spec.surroundings.container
+
+    @property
+    def docker(self) -> bool:
+        """Whether Docker, or a tool with its options, runs the container."""
+        surroundings = self.spec.surroundings
+        return surroundings is None or (surroundings.container and not surroundings.orchestrated)
+
+    @property
+    def glm_dsa(self) -> bool:
+        """Whether the model is GLM-5 with DeepSeek Sparse Attention.
+
+        Profiles are made for it, so a planned launch is of that architecture unless its model is
+        known to be of another.
+        """
+        names = (self.spec.model.id, self.spec.served_name)
+        architecture = known.architecture(*names)
+        if architecture is None:
+            return not self.read
+        return architecture.name == known.GLM_DSA
+
+    @property
+    def sparse_attention(self) -> bool:
+        """Whether the model has DeepSeek Sparse Attention."""
+        if self.glm_dsa:
+            return True
+        architecture = known.architecture(self.spec.model.id, self.spec.served_name)
+        return architecture is not None and architecture.sparse_attention
 
     @property
     def speculates(self) -> bool:

@@ -28,7 +28,7 @@ GRAPH_MEM_FRACTION = 0.93
 
 
 def _tensor_parallel_pcie(case: Case) -> bool:
-    return case.sm120 and case.tensor > 1
+    return case.sm120 and case.glm_dsa and case.tensor > 1
 
 
 def _no_custom_all_reduce(case: Case) -> dict[str, str]:
@@ -42,7 +42,7 @@ def _no_custom_all_reduce(case: Case) -> dict[str, str]:
     subjects=(CUSTOM,),
     source=reported(f"{WIKI}: the 8-GPU recipe for GLM-5 has it, 'only the first token' without"),
     fix="--set engine.disable_custom_all_reduce=true",
-    holds_for="compute capability 12.0 with a tensor size above 1",
+    holds_for="GLM-5 on compute capability 12.0 with a tensor size above 1",
     applies=_tensor_parallel_pcie,
     decides=_no_custom_all_reduce,
 )

@@ -23,6 +23,15 @@ def _on_sm120(case: Case) -> bool:
     return case.sm120
 
 
+def _glm_on_sm120(case: Case) -> bool:
+    return case.sm120 and case.glm_dsa
+
+
+def _tries_deepgemm(case: Case) -> bool:
+    """From 0.5.13 on sglang itself leaves it off on sm120 (deep_gemm_wrapper/configurer.py)."""
+    return _glm_on_sm120(case) and case.engine_up_to("0.5.12")
+
+
 def _acting_off(case: Case) -> dict[str, str]:
     return {ACTING: "0"}
 
@@ -38,8 +47,8 @@ def _unread_off(case: Case) -> dict[str, str]:
     subjects=(ACTING,),
     source=documented(f"{SGLANG} (deep_gemm_wrapper/configurer.py); {CARD}"),
     fix="--set env.SGLANG_ENABLE_JIT_DEEPGEMM=0",
-    holds_for="compute capability 12.0",
-    applies=_on_sm120,
+    holds_for="GLM-5 on compute capability 12.0 with sglang up to 0.5.12, and builds of that age",
+    applies=_tries_deepgemm,
     decides=_acting_off,
 )
 def deepgemm_on(case: Case) -> Iterable[Problem]:
@@ -62,8 +71,8 @@ def deepgemm_on(case: Case) -> Iterable[Problem]:
     subjects=(UNREAD,),
     source=documented(f"{SGLANG}: read nowhere in 20 releases and the fork; {CARD}"),
     fix="--set env.SGLANG_ENABLE_DEEP_GEMM=0",
-    holds_for="compute capability 12.0",
-    applies=_on_sm120,
+    holds_for="GLM-5 on compute capability 12.0 with sglang up to 0.5.12, and builds of that age",
+    applies=_tries_deepgemm,
     decides=_unread_off,
 )
 def unread_variable(case: Case) -> Iterable[Problem]:

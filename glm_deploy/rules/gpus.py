@@ -27,10 +27,14 @@ def _several(names: Iterable[str]) -> str:
     return ", ".join(f"{count}x {name}" for name, count in Counter(names).items())
 
 
+def _who(case: Case) -> str:
+    return f"profile {case.spec.profile}" if case.spec.profile else "this launch"
+
+
 def _wanted(case: Case) -> str:
     hardware = case.spec.hardware
     return (
-        f"profile {case.spec.profile} needs {hardware.gpus}x compute capability "
+        f"{_who(case)} needs {hardware.gpus}x compute capability "
         f"{_capability(hardware.compute_capability)}"
     )
 
@@ -63,7 +67,7 @@ def gpu_count(case: Case) -> Iterable[Problem]:
         chosen = "" if selected == total else f", {selected} of them selected by the profile"
         yield Problem(
             f"{total}",
-            f"profile {case.spec.profile} needs {wanted} GPUs; this host has {total}{chosen}",
+            f"{_who(case)} needs {wanted} GPUs; this host has {total}{chosen}",
         )
 
 
@@ -121,7 +125,7 @@ def gpu_name(case: Case) -> Iterable[Problem | Unknown]:
     if others:
         yield Problem(
             _several(others),
-            f"profile {case.spec.profile} needs {case.spec.hardware.gpus}x {part}; "
+            f"{_who(case)} needs {case.spec.hardware.gpus}x {part}; "
             f"this host has {_several(others)}",
         )
     yield from _unread(case, "name")
@@ -169,7 +173,7 @@ def memory_total(case: Case) -> Iterable[Problem | Unknown]:
         yield Problem(
             f"{memory_mib} MiB",
             f"{'GPU' if len(indices) == 1 else 'GPUs'} {numbers}: {memory_mib} MiB on each; "
-            f"profile {case.spec.profile} needs {floor} MiB",
+            f"{_who(case)} needs {floor} MiB",
         )
     yield from _unread(case, "memory_total_mib")
 

@@ -34,6 +34,8 @@ def _no_infiniband(case: Case) -> dict[str, str]:
     source=documented(f"{DOCKER}; {IMAGE}: the tag moves, its parts are unpinned"),
     fix="--set image.digest=$(docker image inspect --format '{{index .RepoDigests 0}}' IMAGE "
     "| cut -d@ -f2)",
+    holds_for="launches in a container",
+    applies=lambda case: bool(case.spec.image),
 )
 def image_unpinned(case: Case) -> Iterable[Problem]:
     """A tag is moved without notice: the next pull can bring another SGLang with other flags. A

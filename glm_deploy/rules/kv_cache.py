@@ -19,7 +19,7 @@ SIXTEEN_BIT = {"bf16", "bfloat16"}
 
 def _reads_fp8_back_wrong(case: Case) -> bool:
     """From 0.5.17 GLM on sm120 with fp8 selects flashinfer_sparse_mla, which reads it right."""
-    return case.sm120 and case.engine_up_to("0.5.16")
+    return case.sm120 and case.glm_dsa and case.engine_up_to("0.5.16")
 
 
 def _bf16(case: Case) -> dict[str, str]:
@@ -33,7 +33,7 @@ def _bf16(case: Case) -> dict[str, str]:
     subjects=(FLAG,),
     source=reported(f"{CARD}; operators' wiki, https://github.com/voipmonitor/rtx6kpro"),
     fix="--set engine.kv_cache_dtype=bf16",
-    holds_for="compute capability 12.0 with sglang up to 0.5.16, and builds of that age",
+    holds_for="GLM-5 on compute capability 12.0 with sglang up to 0.5.16, and builds of that age",
     applies=_reads_fp8_back_wrong,
     decides=_bf16,
 )
@@ -66,6 +66,7 @@ def kv_cache_not_bf16(case: Case) -> Iterable[Problem]:
     source=measured(SGLANG),
     fix="--set engine.kv_cache_dtype=bf16",
     holds_for="every sglang release, for models with DeepSeek Sparse Attention",
+    applies=lambda case: case.sparse_attention,
 )
 def fp8_e5m2(case: Case) -> Iterable[Problem]:
     """The sparse attention code asserts that the KV cache is bf16 or fp8_e4m3, else it stops."""

@@ -78,6 +78,7 @@ def gguf_checkpoint(case: Case) -> Iterable[Problem]:
     source=measured(SGLANG),
     fix="--set engine.chunked_prefill_size=16384",
     holds_for="GLM with sparse attention, which forces pages of 64 tokens",
+    applies=lambda case: case.glm_dsa,
 )
 def chunk_multiple_of_page(case: Case) -> Iterable[Problem]:
     """A prefill chunk ends on a page boundary. GLM's sparse attention forces pages of 64 tokens,
@@ -114,8 +115,8 @@ def served_name_with_colon(case: Case) -> Iterable[Problem]:
     subjects=(FUSION,),
     source=reported("sgl-project/sglang#29562"),
     fix="--set engine.disable_shared_experts_fusion=true",
-    holds_for="modelopt_fp4 checkpoints, some of which keep the shared experts in BF16",
-    applies=lambda case: case.value(QUANTIZATION) == "modelopt_fp4",
+    holds_for="GLM-5 as modelopt_fp4, where some checkpoints keep the shared experts in BF16",
+    applies=lambda case: case.glm_dsa and case.value(QUANTIZATION) == "modelopt_fp4",
 )
 def shared_experts_fusion(case: Case) -> Iterable[Problem]:
     """Where the shared experts stayed BF16, fusing them with the FP4 ones fails at load: a shape of

@@ -18,6 +18,15 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SECRET_NAME = re.compile(r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIALS?)$")
 
 
+def _reachable(case: Case) -> bool:
+    """Whether others reach a port of the container: by the host's network, or as published."""
+    around = case.spec.surroundings
+    if around is None or not around.container or case.spec.network == "host":
+        return True
+    local = ("127.0.0.1:", "localhost:", "[::1]:")
+    return not around.orchestrated and any(not port.startswith(local) for port in around.ports)
+
+
 @rule(
     "SEC-001",
     "Open API on the whole network",
@@ -31,7 +40,7 @@ def open_api(case: Case) -> Iterable[Problem]:
     Without a key anyone who reaches the port uses the GPUs.
     """
     protected = case.spec.api_key_file or case.has("--api-key") or case.has("--config")
-    if case.spec.host not in LOOPBACK and not protected:
+    if case.spec.host not in LOOPBACK and not protected and _reachable(case):
         yield Problem(
             f"{case.spec.host}:{case.spec.port}, no API key",
             "anyone on the network can use this server",

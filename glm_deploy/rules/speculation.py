@@ -19,11 +19,11 @@ MTP_ALGORITHMS = {"NEXTN", "EAGLE"}
 
 
 def _speculates(case: Case) -> bool:
-    return case.speculates
+    return case.speculates and case.glm_dsa
 
 
 def _old_and_speculates(case: Case) -> bool:
-    return case.speculates and case.engine_up_to("0.5.11")
+    return _speculates(case) and case.engine_up_to("0.5.11")
 
 
 def _spec_v2(case: Case) -> dict[str, str]:
@@ -37,7 +37,7 @@ def _spec_v2(case: Case) -> dict[str, str]:
     subjects=(SPEC_V2, ALGORITHM),
     source=reported(f"{WIKI}; {SGLANG} for the default, True from 0.5.12"),
     fix="--set env.SGLANG_ENABLE_SPEC_V2=True",
-    holds_for="sglang up to 0.5.11, and builds of that age",
+    holds_for="GLM-5 with sglang up to 0.5.11, and builds of that age",
     applies=_old_and_speculates,
     decides=_spec_v2,
 )
@@ -57,7 +57,7 @@ def speculation_without_v2(case: Case) -> Iterable[Problem]:
     subjects=(ALGORITHM,),
     source=documented(f"{SGLANG}: the loader wants model.layers.78.*"),
     fix="--set engine.speculative_algorithm=null",
-    holds_for="speculation with the model's own MTP layer (NEXTN, EAGLE without a draft model)",
+    holds_for="GLM-5 speculating with its own MTP layer (NEXTN, EAGLE without a draft model)",
     applies=_speculates,
 )
 def mtp_layer_unknown(case: Case) -> Iterable[Problem]:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from glm_deploy.cli.inputs import fetch
 from glm_deploy.facts import Facts, NvmlStatus, PortUse, parse_facts
+from glm_deploy.lint.document import read_document
+from glm_deploy.lint.spec import read_launch
+from glm_deploy.lint.target import Target
 from glm_deploy.plan import make_plan
 from glm_deploy.profile.load import resolve
 from glm_deploy.profile.overrides import parse_set
@@ -76,6 +79,31 @@ class Launch:
         return tuple(finding for finding in self.report().findings if finding.rule == rule)
 
 
+@dataclass(frozen=True)
+class Read(Launch):
+    """A launch that somebody else wrote, as `lint` reads it."""
+
+    without: tuple[str, ...] = ("nothing to override",)
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def spec(self, *more: str) -> LaunchSpec:
+        """The spec that `lint` makes of the text."""
+        (found,) = read_document(self.text, "text", lambda _: None).launches
+        return read_launch(found, Target()).spec
+
+
+def read(options: str = "", flags: str = "", entrypoint: str = "") -> Read:
+    """`docker run` of the image, sound but for what is added."""
+    return Read(
+        text=f"docker run --gpus all --ipc host --ulimit memlock=-1 -v hf:/root/.cache/huggingface "
+        f"-v jit:/cache/jit {options} voipmonitor/sglang:cu130 {entrypoint} "
+        f"-m sglang.launch_server --model-path 0xSero/GLM-5.1-555B-NVFP4 {flags}"
+    )
+
+
 def launch(*settings: str, profile: str = TP8) -> Launch:
     return Launch(settings, profile)
 
@@ -119,6 +147,10 @@ TRIGGERS: dict[str, list[Launch]] = {
     "BKD-002": [launch("engine.extra_args.--expert-parallel-size=8")],
     "BKD-003": [launch()],
     "BKD-004": [launch("engine.max_running_requests=4"), launch("engine.max_running_requests=64")],
+    "BKD-005": [
+        launch("engine.moe_runner_backend=flashinfer_cutlass"),
+        launch("engine.moe_runner_backend=flashinfer_cutlass", profile=UPSTREAM),
+    ],
     "COM-001": [
         launch("engine.disable_custom_all_reduce=false"),
         without("--disable-custom-all-reduce", profile=PIPELINE),
@@ -138,6 +170,21 @@ TRIGGERS: dict[str, list[Launch]] = {
         launch("container.ulimits.memlock=67108864"),
         launch("container.ulimits.memlock=null"),
     ],
+    "CTR-004": [read("--privileged", "", "python3")],
+    "CTR-005": [read("--entrypoint python3"), read("--entrypoint ''", "", "python3")],
+    "CTR-006": [launch("container.volumes./cache/jit=null")],
+    "CTR-007": [
+        launch("container.volumes./root/.cache/huggingface=null"),
+        launch("model.id=/models/glm-5.1"),
+    ],
+    "CTR-008": [read("--network host -p 5000:5000", "", "python3")],
+    "CTR-009": [
+        read("-p 5000:5000", "--port 5000", "python3"),
+        read("-p 8000:8000", "--host 0.0.0.0", "python3"),
+    ],
+    "CTR-010": [
+        Read(text="docker run lmsysorg/sglang:v0.5.18 sglang serve --model-path Qwen/Qwen3-8B")
+    ],
     "DGM-001": [
         launch("env.SGLANG_ENABLE_JIT_DEEPGEMM=1"),
         without("SGLANG_ENABLE_JIT_DEEPGEMM"),
@@ -154,6 +201,17 @@ TRIGGERS: dict[str, list[Launch]] = {
     "FLG-002": [launch("engine.attention_backend=nonsense"), launch(ONESHOT)],
     "FLG-003": [launch("engine.extra_args.--enable-metrcs=true")],
     "FLG-004": [launch("engine.extra_args.--pp=3"), launch("engine.extra_args.--enable-metric=1")],
+    "FLG-005": [
+        launch("engine.extra_args.--gpu-memory-utilization=0.9"),
+        launch("engine.extra_args.--enable-prefix-caching=true", profile=UPSTREAM),
+    ],
+    "FLG-006": [read("", "--tp 8", "python3")],
+    "FLG-007": [
+        launch("engine.extra_args.--json-model-override-args='{a: 1}'"),
+        launch("""engine.extra_args.--json-model-override-args="{'a': 1}\""""),
+        read("", '--json-model-override-args {"a": 1}', "python3"),
+    ],
+    "FLG-008": [read("", "'--port 5000'", "python3")],
     "GPU-001": [on(host("rtx-pro-6000-x6")), on(host("gb10")), on(host(gpus=()))],
     "GPU-002": [
         on(host(name)) for name in ("h100-x8", "b200-x8", "gb10", "l40s-x8", "a100-x8", "h200-x8")
@@ -246,6 +304,7 @@ PASSES: dict[str, list[Launch]] = {
         launch("engine.max_running_requests=3"),
         launch("engine.max_running_requests=64", profile=THROUGHPUT),
     ],
+    "BKD-005": [launch(profile=UPSTREAM)],
     "COM-001": [launch("engine.disable_custom_all_reduce=true")],
     "COM-002": [launch(GRAPH)],
     "COM-003": [launch("env.NCCL_P2P_LEVEL=PHB"), launch("env.NCCL_P2P_LEVEL=null")],
@@ -260,7 +319,22 @@ PASSES: dict[str, list[Launch]] = {
     ],
     "CTR-001": [launch("container.restart.policy=no", "container.restart.max_retries=0")],
     "CTR-002": [launch("container.ipc=private", "container.shm_size=8g")],
+    "CTR-004": [read("--privileged=false", "", "python3")],
+    "CTR-006": [launch("container.volumes./cache/jit=null", "container.volumes./cache=all")],
+    "CTR-007": [
+        launch("model.id=/models/glm-5.1", "container.volumes./models=/srv/models"),
+        read("-e HF_HOME=/hf -v /srv/hf:/hf", "", "python3"),
+    ],
+    "CTR-008": [read("--network host", "", "python3")],
+    "CTR-009": [
+        read("-p 5000:5000", "--port 5000 --host 0.0.0.0", "python3"),
+        read("-p 127.0.0.1:80:5000/tcp", "--port 5000 --host 0.0.0.0", "python3"),
+        read("-p 5000-5010:5000-5010", "--port 5005 --host 0.0.0.0", "python3"),
+    ],
     "FLG-001": [launch(profile=UPSTREAM)],
+    # `--tp` begins one flag alone; what is written out is no abbreviation.
+    "FLG-006": [read("", "--tp-size 8 --model-path=x", "python3")],
+    "FLG-007": [launch(JSON_FLAG), launch(PATTERN)],
     # A flag that only builds of the image's author have is no slip of the hand.
     "FLG-003": [launch(ONESHOT)],
     "FLG-004": [launch("engine.extra_args.--enable-metrics=true")],
@@ -305,9 +379,14 @@ SILENT: dict[str, list[Launch]] = {
     "ATT-001": [launch("hardware.compute_capability=9.0", "engine.attention_backend=fa3")],
     "BKD-001": [launch()],
     "BKD-002": [launch("engine.extra_args.--ep-size=8", profile=UPSTREAM)],
+    "BKD-005": [launch(*MODELOPT, "engine.moe_runner_backend=flashinfer_cutlass")],
     "COM-001": [launch("parallelism.tensor=1")],
     "CTR-002": [launch("container.shm_size=64m")],
-    "DGM-001": [launch("hardware.compute_capability=10.0", "env.SGLANG_ENABLE_JIT_DEEPGEMM=1")],
+    "DGM-001": [
+        launch("hardware.compute_capability=10.0", "env.SGLANG_ENABLE_JIT_DEEPGEMM=1"),
+        launch("image.engine.version=0.5.13", profile=UPSTREAM),
+        launch("env.SGLANG_ENABLE_JIT_DEEPGEMM=1", "model.id=zai-org/GLM-4.7"),
+    ],
     "FLG-001": [launch(ONESHOT)],
     "FLG-002": [launch("engine.attention_backend=nonsense", profile=UPSTREAM)],
     "HST-003": [on(host(driver_version="580.50"), profile=UPSTREAM)],
@@ -320,8 +399,14 @@ SILENT: dict[str, list[Launch]] = {
     "IMG-002": [launch("env.NCCL_IB_DISABLE=0", profile=UPSTREAM)],
     # Later releases select flashinfer_sparse_mla, which reads fp8 back right.
     "KV-001": [
-        launch("engine.kv_cache_dtype=fp8_e4m3", "image.engine.version=0.5.17", profile=UPSTREAM)
+        launch("engine.kv_cache_dtype=fp8_e4m3", "image.engine.version=0.5.17", profile=UPSTREAM),
+        launch("engine.kv_cache_dtype=fp8_e4m3", "model.id=Qwen/Qwen3.5-397B-A17B"),
     ],
+    "KV-002": [launch("engine.kv_cache_dtype=fp8_e5m2", "model.id=moonshotai/Kimi-K2-Thinking")],
+    "MDL-003": [launch("engine.chunked_prefill_size=1000", "model.id=MiniMaxAI/MiniMax-M2.5")],
+    "CTR-005": [launch(profile=UPSTREAM)],
+    "CTR-009": [launch()],
+    "FLG-006": [launch()],
     "MDL-001": [launch("model.id=/models/mine", "model.quantization=modelopt_fp4")],
     "PAR-005": [launch(NEXTN)],
     "SPC-001": [launch(*MTP, "image.engine.version=0.5.12", profile=UPSTREAM)],

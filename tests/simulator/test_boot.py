@@ -48,7 +48,7 @@ def test_another_release_has_other_flags(start):
         ("SCENARIO", "fire", "no scenario named 'fire'; there are none, oom-at-load, hang-in-"),
         ("SPEED", "fast", "'fast' is not a number above 0"),
         ("SPEED", "0", "'0' is not a number above 0"),
-        ("CATALOGUE", "9.9", "no flag catalogue named '9.9'; there are 0.5.10.post1, "),
+        ("CATALOGUE", "9.9", "no flag catalogue named '9.9'; there are 0.5.4, "),
         ("SPED", "1", "GLM_DEPLOY_SIMULATOR_SPED is no variable of the simulator"),
     ],
 )
