@@ -10,7 +10,7 @@ from plans import SHIPPED, flags, plan_of
 
 from glm_deploy.errors import UsageError
 from glm_deploy.model import LABEL_PREFIX, Mount, Ulimit
-from glm_deploy.plan import API_KEY_TARGET
+from glm_deploy.plan.container import API_KEY_TARGET
 
 
 def test_a_digest_pins_the_image():
