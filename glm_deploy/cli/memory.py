@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 # A profile's validated form is about 3 KB; more files than this are swept away.
@@ -27,6 +26,9 @@ class CacheFolder:
 
     def put(self, key: str, text: str) -> None:
         """Remember `text` under `key`, in one step."""
+        # Only a miss writes, and tempfile takes long to import.
+        import tempfile
+
         with contextlib.suppress(OSError):
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._sweep()

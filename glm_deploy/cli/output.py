@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -20,6 +19,9 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         HostError: it cannot be written.
     """
+    # Most runs print; tempfile takes long to import.
+    import tempfile
+
     temporary = None
     try:
         path = path.resolve()

@@ -11,7 +11,6 @@ from glm_deploy.model import Severity
 from glm_deploy.rules.rule import Problem, rule
 from glm_deploy.rules.sources import SGLANG, documented, measured
 from glm_deploy.sglang.catalogue import load, names
-from glm_deploy.sglang.option import ArgvRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,14 +18,6 @@ if TYPE_CHECKING:
     from glm_deploy.rules.case import Case
 
 PARSERS = f"{SGLANG}: its own argparse parser, extracted"
-
-
-def _refusal(case: Case) -> str | None:
-    try:
-        case.catalogue.parse(case.engine_argv)
-    except ArgvRefused as refused:
-        return str(refused)
-    return None
 
 
 @cache
@@ -60,7 +51,7 @@ def parser_refuses(case: Case) -> Iterable[Problem]:
     """The command is given to the parser of the very release in the image. What it refuses would
     end the container within seconds of its start.
     """
-    refusal = _refusal(case)
+    refusal = case.catalogue.refusal(case.engine_argv)
     if refusal:
         yield Problem(refusal, f"sglang {case.catalogue.version} refuses it: {refusal}")
 
@@ -79,7 +70,7 @@ def relative_refuses(case: Case) -> Iterable[Problem]:
     """The image is patched and may know more than the parser at hand, its closest readable
     relative. A refusal is then no proof of a mistake, but worth a look before eight minutes.
     """
-    refusal = _refusal(case)
+    refusal = case.catalogue.refusal(case.engine_argv)
     if refusal:
         yield Problem(
             refusal,

@@ -76,10 +76,11 @@ def read(
 
 
 def _is_flag(word: str) -> bool:
+    """As argparse tells flags from values: a space makes a value, unless it stands behind `=`."""
     return (
         len(word) > 1
         and word.startswith("-")
-        and " " not in word
+        and " " not in word.partition("=")[0]
         and not _NEGATIVE_NUMBER.match(word)
     )
 

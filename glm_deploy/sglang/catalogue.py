@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from glm_deploy.sglang import releases
-from glm_deploy.sglang.option import Option
+from glm_deploy.sglang.option import ArgvRefused, Option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +71,23 @@ class Catalogue:
         from glm_deploy.sglang.parser import parse
 
         return parse(self.options, argv)
+
+    def refusal(self, argv: Sequence[str]) -> str | None:
+        """The message with which the engine's parser would refuse the command, or `None`.
+
+        Says what `parse` would, sooner: where every flag is written out in full, options that
+        are neither given nor required have no say, and no parser is built for them.
+        """
+        from glm_deploy.sglang.parser import parse
+
+        written = {given.written for given in self.read(argv).given}
+        known = written <= self.by_flag.keys()
+        options = tuple(o for o in self.options if o.required or written.intersection(o.flags))
+        try:
+            parse(options if known else self.options, argv)
+        except ArgvRefused as refused:
+            return str(refused)
+        return None
 
     def read(self, argv: Sequence[str]) -> Reading:
         """Any argv as flags and values, without judging it and without argparse."""

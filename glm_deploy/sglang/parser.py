@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import re
-from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -81,7 +79,11 @@ def parse(options: tuple[Option, ...], argv: Sequence[str]) -> dict[str, Any]:
 def _check_log_level(namespace: dict[str, Any]) -> None:
     """SGLang looks the name up in the module `logging` before it does anything else."""
     level = namespace.get("log_level")
-    if isinstance(level, str) and level.upper() not in logging.getLevelNamesMapping():
+    if not isinstance(level, str):
+        return
+    import logging
+
+    if level.upper() not in logging.getLevelNamesMapping():
         raise AttributeError(f"module 'logging' has no attribute {level.upper()!r}")
 
 
@@ -158,6 +160,8 @@ def nullable_str(text: str) -> str | None:
 
 def human_readable_int(text: str) -> int:
     """An integer with an optional suffix: 1k is 1000, 1Ki is 1024; decimals before SI only."""
+    from decimal import Decimal
+
     text = text.strip()
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|k|M|G|T)", text)
     try:

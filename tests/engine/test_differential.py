@@ -42,3 +42,16 @@ def test_both_parsers_say_the_same(
         assert (argv, mine) == (argv, theirs if said.accepted else None), said.message
     accepted = sum(said.accepted for said in real)
     assert count * 0.3 < accepted < count * 0.8, "the mixture has to try both verdicts"
+
+
+@pytest.mark.parametrize("version", ["0.5.4", "0.5.18", "0.5.23", "fork-c70c22a1"])
+def test_the_short_way_to_a_refusal_says_what_the_whole_parser_says(version: str) -> None:
+    release = catalogue.load(version)
+    generator = Generator(release, seed=1205)
+    for argv in (generator.argv() for _ in range(600)):
+        try:
+            release.parse(argv)
+            said = None
+        except ArgvRefused as refused:
+            said = str(refused)
+        assert (argv, release.refusal(argv)) == (argv, said)
