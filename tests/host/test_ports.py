@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from testbench.parts import requires
 
 from glm_deploy.errors import HostError
 from glm_deploy.facts import PortUse
@@ -85,8 +86,12 @@ class TestBinding:
         with listening("127.0.0.2") as port:
             assert observe_ports([port], LOOPBACK)[port].free
 
-    @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this host has no IPv6")
     def test_a_listener_on_the_ipv6_wildcard_takes_ipv4_too(self) -> None:
+        requires(
+            "an IPv6 stack that serves IPv4 too",
+            "sysctl net.ipv6.conf.all.disable_ipv6=0 net.ipv6.bindv6only=0",
+            present=socket.has_dualstack_ipv6(),
+        )
         with listening("::", socket.AF_INET6) as port:
             use = observe_ports([port], "0.0.0.0")[port]
 
@@ -114,9 +119,11 @@ class TestBinding:
         assert raised.value.remedy == "Name an address of this host, or 0.0.0.0 for all of them."
 
     def test_a_port_this_user_may_not_bind_is_not_called_taken(self) -> None:
-        if int(PRIVILEGED_BELOW.read_text()) <= 80:
-            pytest.skip("this kernel lets everybody bind port 80")
-
+        requires(
+            "a kernel that keeps port 80 for root",
+            "sysctl net.ipv4.ip_unprivileged_port_start=1024",
+            present=int(PRIVILEGED_BELOW.read_text()) > 80,
+        )
         with unprivileged(), pytest.raises(HostError, match="may not bind port 80"):
             observe_ports([80], LOOPBACK)
 
